@@ -1,0 +1,112 @@
+//! Trickled candidates (protocol §§2 and 4): ours are collected for a moment, theirs are held
+//! until the offer or answer that they belong to has come.
+
+use std::time::Duration;
+
+use tincan_wire::{Body, Candidate, SessionRef, UserId};
+
+use crate::engine::Engine;
+use crate::output::PeerOutput;
+use crate::peer::{HeldCandidates, MAX_HELD_CANDIDATES};
+use crate::time::Time;
+use crate::timer::Timer;
+
+/// How long found candidates are collected before they go out: well under the 100 ms allowed.
+const COLLECT: Duration = Duration::from_millis(20);
+/// How long candidates without an offer are held.
+const HOLD: Duration = Duration::from_secs(30);
+/// Candidates in one body; also the most that wait to be sent.
+const MAX_PER_BODY: usize = 32;
+
+impl Engine {
+    pub(crate) fn local_candidate(&mut self, id: UserId, candidate: Candidate, now: Time) {
+        let Some(session) = self.session(id) else { return };
+        if session.candidates.len() < MAX_PER_BODY {
+            session.candidates.push(candidate);
+        }
+        if self.timers.at(Timer::Trickle(id)).is_none() {
+            self.timers.set(Timer::Trickle(id), now + COLLECT);
+        }
+    }
+
+    pub(crate) fn local_candidates_done(&mut self, id: UserId, now: Time) {
+        let Some(session) = self.session(id) else { return };
+        session.candidates_done = true;
+        self.trickle(id, now);
+    }
+
+    /// Sends what was found, once the description that it belongs to is out.
+    pub(crate) fn trickle(&mut self, id: UserId, now: Time) {
+        self.timers.clear(Timer::Trickle(id));
+        let Some(session) = self.session(id) else { return };
+        if session.own.is_none() || session.candidates.is_empty() && !session.candidates_done {
+            return;
+        }
+        let candidates = std::mem::take(&mut session.candidates);
+        let eoc = std::mem::take(&mut session.candidates_done);
+        let body = Body::IceCandidate { session: session.reference(), candidates, eoc };
+        self.tell_session(id, body, now);
+    }
+
+    pub(crate) fn handle_candidates(
+        &mut self,
+        from: UserId,
+        reference: SessionRef,
+        candidates: Vec<Candidate>,
+        now: Time,
+    ) {
+        if !self.is_accepted(from) {
+            return self.reject("candidate of no contact", now);
+        }
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        if let Some(session) = &peer.session
+            && session.sid == reference.sid
+        {
+            if reference.generation < session.generation {
+                return self.reject("candidate of an older generation", now);
+            }
+            if reference.generation == session.generation && session.remote_set {
+                return self.pass_on(from, candidates);
+            }
+        }
+        let key = Some((reference.sid, reference.generation));
+        if peer.held.session != key {
+            peer.held = HeldCandidates { session: key, ..HeldCandidates::default() };
+        }
+        let room = MAX_HELD_CANDIDATES - peer.held.list.len();
+        let too_many = candidates.len() > room;
+        peer.held.list.extend(candidates.into_iter().take(room));
+        self.timers.set(Timer::HeldCandidates(from), now + HOLD);
+        if too_many {
+            self.reject("too many held candidates", now);
+        }
+    }
+
+    fn pass_on(&mut self, id: UserId, candidates: impl IntoIterator<Item = Candidate>) {
+        let Some(sid) = self.session(id).map(|session| session.sid) else { return };
+        for candidate in candidates {
+            // The empty candidate is how browsers say "no more".
+            if !candidate.candidate.is_empty() {
+                self.peer_output(id, sid, PeerOutput::AddCandidate(candidate));
+            }
+        }
+    }
+
+    /// The description has come: what was held for it goes on.
+    pub(crate) fn release_held_candidates(&mut self, id: UserId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let current = peer.session.as_ref().map(|session| (session.sid, session.generation));
+        if peer.held.session.is_none() || peer.held.session != current {
+            return;
+        }
+        let held = std::mem::take(&mut peer.held);
+        self.timers.clear(Timer::HeldCandidates(id));
+        self.pass_on(id, held.list);
+    }
+
+    pub(crate) fn drop_held_candidates(&mut self, id: UserId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.held = HeldCandidates::default();
+        }
+    }
+}

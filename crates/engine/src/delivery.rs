@@ -1,0 +1,395 @@
+//! Our messages: from the person to the disk, from the disk to the channel, and the
+//! acknowledgement back (protocol §6). Batching and back-pressure are here (protocol §5).
+
+use tincan_wire::{
+    Frame, Kind, LogId, Message, MessageId, Position, Ranges, UserId, encoded_len_estimate,
+};
+
+use crate::command::{CommandError, Reply};
+use crate::engine::Engine;
+use crate::event::{Delivery, Event, MessageKind, MessageView};
+use crate::input::StoreFailure;
+use crate::outbox::{CancelError, Outbox, What};
+use crate::output::{Output, PeerOutput};
+use crate::store::{Op, OutboxPage};
+use crate::time::Time;
+use crate::timer::Timer;
+use crate::transactions::Pending;
+use rand_core::Rng;
+
+/// Content of our own that may wait for the disk: beyond it the disk is too slow for the person.
+const MAX_COMMITTING_BYTES: usize = 32 * 1024 * 1024;
+/// Messages of one page from the outbox on disk.
+const PAGE_MESSAGES: usize = 1_024;
+/// Bytes of such a page.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+impl Engine {
+    /// Step 1: commit message and outbox entry in one transaction.
+    pub(crate) fn send_message(
+        &mut self,
+        command: u64,
+        contact: UserId,
+        content: String,
+        reply: Option<MessageId>,
+        now: Time,
+    ) -> Result<(), CommandError> {
+        if self.committing_bytes > MAX_COMMITTING_BYTES {
+            return Err(CommandError::Busy);
+        }
+        let mut random = [0; 10];
+        self.rng.fill_bytes(&mut random);
+        let lg = self.lg;
+        let peer = self.peers.get_mut(&contact).ok_or(CommandError::UnknownContact)?;
+        peer.last_h = now.as_millis().max(peer.last_h + 1);
+        let message = MessageView {
+            contact,
+            outgoing: true,
+            id: MessageId::new(now.as_millis(), random),
+            lg,
+            s: peer.outbox.reserve(),
+            h: peer.last_h,
+            timestamp: now.as_millis(),
+            kind: MessageKind::Text { reply },
+            content,
+            state: Delivery::Queued,
+        };
+        self.committing_bytes += message.content.len();
+        let ops = vec![Op::Append(message.clone())];
+        self.store(ops, Pending::Outgoing { command, message });
+        Ok(())
+    }
+
+    /// Step 1 is done: step 2 may begin.
+    pub(crate) fn outgoing_stored(&mut self, command: u64, message: MessageView, now: Time) {
+        let id = message.contact;
+        self.committing_bytes -= message.content.len();
+        self.event(Event::Message { message: message.clone() });
+        self.reply(command, Ok(Reply::Message { message: message.clone() }));
+        let (max, max_bytes) = (self.config.window_messages, self.config.window_bytes);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.outbox.committed(message, max, max_bytes);
+        peer.attempts.resting = false;
+        peer.attempts.failed = false;
+        self.outbox_moved(id, now);
+    }
+
+    pub(crate) fn outgoing_not_stored(&mut self, message: &MessageView, now: Time) {
+        self.committing_bytes -= message.content.len();
+        let (max, max_bytes) = (self.config.window_messages, self.config.window_bytes);
+        if let Some(peer) = self.peers.get_mut(&message.contact) {
+            peer.outbox.not_committed(message.s, max, max_bytes);
+            self.outbox_moved(message.contact, now);
+        }
+    }
+
+    fn outbox_moved(&mut self, id: UserId, now: Time) {
+        self.load_outbox(id);
+        self.drive(id, now);
+        self.pump(id, false, now);
+    }
+
+    /// Fills the window from disk, if there is room and more.
+    pub(crate) fn load_outbox(&mut self, id: UserId) {
+        let (max, max_bytes) = (self.config.window_messages, self.config.window_bytes);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(after) = peer.outbox.wants_page(max, max_bytes) else { return };
+        peer.outbox.loading = true;
+        self.output(Output::LoadOutbox {
+            contact: id,
+            after,
+            limit: PAGE_MESSAGES.min(max / 2),
+            limit_bytes: PAGE_BYTES,
+        });
+    }
+
+    pub(crate) fn handle_outbox(
+        &mut self,
+        contact: UserId,
+        result: Result<OutboxPage, StoreFailure>,
+        now: Time,
+    ) {
+        let Some(peer) = self.peers.get_mut(&contact) else { return };
+        match result {
+            Ok(page) => {
+                peer.outbox.page(page.after, page.messages, page.upto);
+                self.outbox_moved(contact, now);
+            }
+            Err(failure) => {
+                peer.outbox.loading = false;
+                let alarm = crate::event::Alarm::StorageFailed { reason: failure.0 };
+                self.alarm(Some(contact), alarm);
+            }
+        }
+    }
+
+    /// Writes what waits to the channel: at once while nothing is under way, else once 16 KiB
+    /// have gathered or, with `flush`, whatever there is.
+    pub(crate) fn pump(&mut self, id: UserId, flush: bool, now: Time) {
+        let mut flush = flush;
+        while let Some(batch) = self.next_batch(id, flush, now) {
+            if !self.write_batch(id, batch, now) {
+                return;
+            }
+            flush = false;
+        }
+        let ack_timeout = self.config.ack_timeout;
+        let Some(peer) = self.peers.get(&id) else { return };
+        match peer.outbox.oldest_sent() {
+            Some(sent) if self.timers.at(Timer::AckOverdue(id)).is_none() => {
+                self.timers.set(Timer::AckOverdue(id), (sent + ack_timeout).max(now));
+            }
+            Some(_) => {}
+            None => self.timers.clear(Timer::AckOverdue(id)),
+        }
+    }
+
+    /// What the next frame holds, if one is due.
+    fn next_batch(&mut self, id: UserId, flush: bool, now: Time) -> Option<Batch> {
+        let peer = self.peers.get_mut(&id)?;
+        let session = peer.session.as_ref()?;
+        if !session.is_connected() || !session.synced || session.paused {
+            return None;
+        }
+        let idle = peer.outbox.all_sent_acked();
+        let batch = Batch::gather(&peer.outbox, self.config.batch_bytes)?;
+        if batch.is_full || idle || flush {
+            self.timers.clear(Timer::Batch(id));
+            return Some(batch);
+        }
+        if self.timers.at(Timer::Batch(id)).is_none() {
+            self.timers.set(Timer::Batch(id), now + self.config.batch_delay);
+        }
+        None
+    }
+
+    fn write_batch(&mut self, id: UserId, batch: Batch, now: Time) -> bool {
+        let lg = self.lg;
+        if !batch.gone.is_empty()
+            && !self.send_frame(id, &Frame::Gone { lg, s: batch.gone.clone() }, now)
+        {
+            return false;
+        }
+        let frame = match <[Message; 1]>::try_from(batch.messages) {
+            Ok([message]) => Some(Frame::Message(message)),
+            Err(messages) if messages.is_empty() => None,
+            Err(messages) => Some(Frame::Batch(messages)),
+        };
+        if let Some(frame) = frame
+            && !self.send_frame(id, &frame, now)
+        {
+            return false;
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return false };
+        for _ in 0..batch.slots {
+            peer.outbox.mark_sent(now);
+        }
+        if !batch.ids.is_empty() {
+            self.touch(id, now);
+            self.event(Event::Delivery { contact: id, ids: batch.ids, state: Delivery::Sent });
+        }
+        true
+    }
+
+    /// Writes one frame to the session's channel.
+    pub(crate) fn send_frame(&mut self, id: UserId, frame: &Frame, now: Time) -> bool {
+        let pause_bytes = self.config.pause_bytes;
+        let Some(session) = self.session(id) else { return false };
+        let sid = session.sid;
+        match session.codec.encode(frame) {
+            Ok(text) => {
+                session.buffered += text.len();
+                session.paused |= session.buffered >= pause_bytes;
+                self.peer_output(id, sid, PeerOutput::Send(text));
+                true
+            }
+            Err(error) => {
+                self.reject(error.reason(), now);
+                false
+            }
+        }
+    }
+
+    /// The shell says how much is unsent or unacknowledged in the connection.
+    pub(crate) fn handle_buffered(&mut self, id: UserId, bytes: usize, now: Time) {
+        let (pause, resume) = (self.config.pause_bytes, self.config.resume_bytes);
+        let Some(session) = self.session(id) else { return };
+        session.buffered = bytes;
+        session.paused = if session.paused { bytes >= resume } else { bytes >= pause };
+        if !session.paused {
+            self.pump(id, false, now);
+        }
+    }
+
+    /// Step 3: the contact holds these positions of our log.
+    pub(crate) fn acknowledged(&mut self, id: UserId, held: &Ranges, now: Time) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let (new, delivered) = peer.outbox.acknowledge(held);
+        if new.is_empty() {
+            return;
+        }
+        self.store(vec![Op::AddAcked { contact: id, s: new }], Pending::Nothing);
+        if !delivered.is_empty() {
+            let state = Delivery::Delivered;
+            self.event(Event::Delivery { contact: id, ids: delivered, state });
+        }
+        self.timers.clear(Timer::AckOverdue(id));
+        self.load_outbox(id);
+        self.pump(id, false, now);
+    }
+
+    pub(crate) fn handle_ack(&mut self, id: UserId, lg: LogId, to: u64, sel: &[u64], now: Time) {
+        if lg != self.lg {
+            return self.reject("ack of another log", now);
+        }
+        let mut held = Ranges::from_range(1, to);
+        sel.iter().for_each(|s| {
+            held.insert(*s);
+        });
+        if held.highest() > self.peers.get(&id).map_or(0, |peer| peer.outbox.written()) {
+            return self.reject("ack of what was never sent", now);
+        }
+        self.acknowledged(id, &held, now);
+        let resyncing = self.session(id).is_some_and(|s| std::mem::take(&mut s.resyncing));
+        if resyncing && let Some(peer) = self.peers.get_mut(&id) {
+            // What is still open although they have answered did not arrive.
+            peer.outbox.session_lost();
+            self.pump(id, true, now);
+        }
+    }
+
+    /// An acknowledgement is late: ask what they hold, and do not resend blindly.
+    pub(crate) fn ack_overdue(&mut self, id: UserId, now: Time) {
+        let ack_timeout = self.config.ack_timeout;
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(sent) = peer.outbox.oldest_sent() else { return };
+        if sent + ack_timeout > now {
+            return self.timers.set(Timer::AckOverdue(id), sent + ack_timeout);
+        }
+        self.timers.set(Timer::AckOverdue(id), now + ack_timeout);
+        let Some(session) = self.session(id) else { return };
+        if session.is_connected() {
+            session.resyncing = true;
+            self.send_sync(id, now);
+        }
+    }
+
+    /// The contact has read our log up to `to`.
+    pub(crate) fn handle_read(&mut self, id: UserId, lg: LogId, to: u64, now: Time) {
+        if lg != self.lg {
+            return self.reject("read of another log", now);
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let to = to.min(peer.outbox.written());
+        if to <= peer.outbox.peer_read {
+            return;
+        }
+        peer.outbox.peer_read = to;
+        // Shown is held: a read receipt is an acknowledgement, too.
+        self.acknowledged(id, &Ranges::from_range(1, to), now);
+        self.store(vec![Op::SavePeerRead { contact: id, to }], Pending::Nothing);
+        self.event(Event::Read { contact: id, to });
+    }
+
+    pub(crate) fn cancel_message(
+        &mut self,
+        contact: UserId,
+        id: MessageId,
+        now: Time,
+    ) -> Result<Vec<Op>, CommandError> {
+        let peer = self.peers.get_mut(&contact).ok_or(CommandError::UnknownContact)?;
+        match peer.outbox.cancel(id) {
+            Ok(()) | Err(CancelError::PerhapsOnDisk) => {}
+            Err(CancelError::Unknown) => return Err(CommandError::UnknownMessage),
+        }
+        let ids = vec![id];
+        self.event(Event::Delivery { contact, ids: ids.clone(), state: Delivery::Failed });
+        self.pump(contact, false, now);
+        Ok(vec![Op::Fail { contact, ids }])
+    }
+
+    /// Messages that nobody took for 30 days fail.
+    pub(crate) fn expire_messages(&mut self, now: Time) {
+        let oldest = (now - self.config.message_lifetime).as_millis();
+        let ids: Vec<_> = self.peers.keys().copied().collect();
+        for contact in ids {
+            let Some(peer) = self.peers.get_mut(&contact) else { continue };
+            let ids = peer.outbox.expire(oldest);
+            if ids.is_empty() {
+                continue;
+            }
+            self.event(Event::Delivery { contact, ids: ids.clone(), state: Delivery::Failed });
+            self.store(vec![Op::Fail { contact, ids }], Pending::Nothing);
+        }
+    }
+}
+
+/// What one frame carries, or two where holes come first.
+struct Batch {
+    messages: Vec<Message>,
+    ids: Vec<MessageId>,
+    gone: Ranges,
+    slots: usize,
+    is_full: bool,
+}
+
+impl Batch {
+    /// The next unsent slots up to `limit` bytes; `None` if there are none.
+    fn gather(outbox: &Outbox, limit: usize) -> Option<Self> {
+        let mut batch = Self {
+            messages: Vec::new(),
+            ids: Vec::new(),
+            gone: Ranges::new(),
+            slots: 0,
+            is_full: false,
+        };
+        let mut size_bytes = 0;
+        for slot in outbox.unsent() {
+            match &slot.what {
+                // Holes are told before the messages of their frame: the order does not matter
+                // to them, and a hole after messages waits for the next frame.
+                What::Gone if batch.messages.is_empty() => {
+                    batch.gone.insert(slot.s);
+                    if batch.gone.range_count() >= tincan_wire::ranges::MAX_RANGES {
+                        batch.slots += 1;
+                        batch.is_full = true;
+                        break;
+                    }
+                }
+                What::Gone => break,
+                What::Message(view) => {
+                    let message = wire_message(view);
+                    let len = encoded_len_estimate(&message);
+                    if !batch.messages.is_empty() && size_bytes + len > limit {
+                        batch.is_full = true;
+                        break;
+                    }
+                    size_bytes += len;
+                    batch.ids.push(view.id);
+                    batch.messages.push(message);
+                    batch.is_full = size_bytes >= limit;
+                }
+            }
+            batch.slots += 1;
+            if batch.is_full {
+                break;
+            }
+        }
+        (batch.slots > 0).then_some(batch)
+    }
+}
+
+fn wire_message(view: &MessageView) -> Message {
+    Message {
+        id: view.id,
+        content: view.content.clone(),
+        timestamp: view.timestamp,
+        kind: match view.kind {
+            MessageKind::Text { reply } => Kind::Text { reply },
+            MessageKind::Edit { target } => Kind::Edit { target },
+            MessageKind::Delete { target } => Kind::Delete { target },
+            MessageKind::React { target } => Kind::React { target },
+        },
+        position: Some(Position { lg: view.lg, s: view.s, h: view.h }),
+    }
+}

@@ -1,0 +1,49 @@
+//! What happens: the protocol core of Tincan, sans-IO and deterministic.
+//!
+//! [`Engine`] takes one [`Input`] after the other and gives [`Output`]s; shells move the bytes.
+//! Screens see [`Command`]s, [`Event`]s and [`Query`]s only.
+
+mod backoff;
+mod book;
+mod broker;
+mod candidates;
+pub mod command;
+mod config;
+pub mod contact;
+mod delivery;
+mod engine;
+pub mod event;
+mod inbox;
+pub mod input;
+mod offer;
+mod outbox;
+pub mod output;
+mod peer;
+mod pool;
+mod prekeys;
+mod presence;
+pub mod query;
+mod receive;
+mod recovery;
+mod rejects;
+mod requests;
+mod session;
+mod signaling;
+pub mod store;
+pub mod time;
+mod timer;
+mod transactions;
+mod verify;
+
+pub use command::{Command, CommandError, Reply, Target};
+pub use config::Config;
+pub use contact::{Contact, ContactStatus};
+pub use engine::Engine;
+pub use event::{
+    Alarm, BrokerState, BrokerView, ContactView, Delivery, Event, MessageKind, MessageView, Path,
+    PeerState, PeerView, RequestView, Status,
+};
+pub use input::{BrokerInput, Input, PeerInput, StoreFailure};
+pub use output::{BrokerOutput, Output, PeerOutput};
+pub use query::{Answer, Cursor, Query, Summary};
+pub use time::Time;

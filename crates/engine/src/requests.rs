@@ -1,0 +1,314 @@
+//! Asking to be a contact, being asked, and the quiet inbox of strangers (protocol §7).
+
+use std::time::Duration;
+
+use tincan_wire::{
+    Body, DisplayName, InviteProof, InviteToken, PrekeyPublic, Signal, Stamp, UserId,
+};
+
+use crate::command::CommandError;
+use crate::contact::{Contact, ContactStatus};
+use crate::engine::Engine;
+use crate::event::{Event, RequestView};
+use crate::store::{Op, Request};
+use crate::time::Time;
+use crate::timer::Timer;
+use crate::transactions::Pending;
+
+/// Requests that wait or are remembered as declined, at most.
+const MAX_REQUESTS: usize = 50;
+/// How long a request waits.
+const REQUEST_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// An unanswered request of ours is repeated so often …
+const REPEAT_AFTER: Duration = Duration::from_secs(24 * 3_600);
+/// … or on a new link to the broker, if the last one is older than this: a hub admits five
+/// an hour.
+const REPEAT_ON_CONNECT_AFTER: Duration = Duration::from_secs(15 * 60);
+
+impl From<&Request> for RequestView {
+    fn from(request: &Request) -> Self {
+        Self { id: request.from, name: request.name.clone(), at: request.at }
+    }
+}
+
+impl Engine {
+    /// Asks a contact that has not answered yet, if the broker is there.
+    pub(crate) fn ask(&mut self, id: UserId, now: Time) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        if peer.contact.status != ContactStatus::Requested {
+            return;
+        }
+        let (Some(pk), true) = (self.prekeys.current(), self.broker.is_connected()) else {
+            return;
+        };
+        let proof = peer.contact.token.map(|token| InviteProof::new(&token, &self.me, &id));
+        let stamp = proof.is_none().then(|| Stamp::find(&self.me, &id));
+        let body = Body::ContactRequest { name: self.name.clone(), proof, stamp, pk };
+        if !self.publish(id, body, now) {
+            return;
+        }
+        self.timers.set(Timer::RequestRepeat(id), now + REPEAT_AFTER);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.contact.asked = Some(now);
+            let record = peer.contact.clone();
+            self.store(vec![Op::SaveContact(record)], Pending::Nothing);
+        }
+    }
+
+    /// On a new link to the broker: what could not be asked or answered before.
+    pub(crate) fn ask_on_connect(&mut self, id: UserId, now: Time) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if let Some(accepted) = peer.owes_response.take() {
+            self.respond(id, accepted, now);
+        }
+        let Some(peer) = self.peers.get(&id) else { return };
+        match peer.contact.asked {
+            Some(asked) if now.since(asked) < REPEAT_ON_CONNECT_AFTER => {
+                self.timers.set(Timer::RequestRepeat(id), asked + REPEAT_AFTER);
+            }
+            _ => self.ask(id, now),
+        }
+    }
+
+    /// Whether a stranger's request may cost us a disk write.
+    pub(crate) fn check_request_admission(&self, signal: &Signal) -> Result<(), &'static str> {
+        let Body::ContactRequest { proof, stamp, .. } = &signal.body else {
+            return Err("stranger");
+        };
+        if self.invite_of(signal.from, proof.as_ref()).is_some() {
+            return Ok(());
+        }
+        if !self.config.admit_strangers {
+            return Err("request without an invite");
+        }
+        if !stamp.is_some_and(|stamp| stamp.verify(&signal.from, &self.me)) {
+            return Err("request without a stamp");
+        }
+        let known = self.requests.contains_key(&signal.from);
+        if !known && self.requests.len() >= MAX_REQUESTS {
+            return Err("request inbox full");
+        }
+        Ok(())
+    }
+
+    /// The invite of ours that this proof shows.
+    fn invite_of(&self, from: UserId, proof: Option<&InviteProof>) -> Option<InviteToken> {
+        let proof = proof?;
+        self.invites.keys().find(|token| proof.verify(token, &from, &self.me)).copied()
+    }
+
+    /// A request whose admission was checked and whose replay position is on disk.
+    pub(crate) fn handle_request(
+        &mut self,
+        from: UserId,
+        name: DisplayName,
+        proof: Option<InviteProof>,
+        pk: PrekeyPublic,
+        now: Time,
+    ) {
+        match self.peers.get(&from).map(|peer| peer.contact.status) {
+            Some(ContactStatus::Blocked) => return self.reject("blocked", now),
+            // They forgot that we are contacts, our answer got lost, we asked as well, or they
+            // think better of it: in each case both have said yes.
+            Some(
+                ContactStatus::Accepted | ContactStatus::Requested | ContactStatus::Declined,
+            ) => return self.befriend_and_answer(from, name, pk, None, now),
+            None => {}
+        }
+        self.expire_invites(now);
+        if let Some(token) = self.invite_of(from, proof.as_ref()) {
+            return self.befriend_and_answer(from, name, pk, Some(token), now);
+        }
+        if self.requests.get(&from).is_some_and(|request| request.declined) {
+            return;
+        }
+        let full = !self.requests.contains_key(&from) && self.requests.len() >= MAX_REQUESTS;
+        if full || !self.config.admit_strangers {
+            self.replays.forget(from);
+            return self.reject("request inbox full", now);
+        }
+        let request = Request { from, name, pk, at: now, declined: false };
+        self.requests.insert(from, request.clone());
+        self.event(Event::Request { request: RequestView::from(&request) });
+        self.store(vec![Op::SaveRequest(request)], Pending::Nothing);
+    }
+
+    fn befriend_and_answer(
+        &mut self,
+        from: UserId,
+        name: DisplayName,
+        pk: PrekeyPublic,
+        token: Option<InviteToken>,
+        now: Time,
+    ) {
+        let mut ops = self.spend_invite(token);
+        match self.befriend(from, name, Some(pk), now) {
+            Ok(record) => ops.push(Op::SaveContact(record)),
+            Err(_) => return self.reject("too many contacts", now),
+        }
+        if self.requests.remove(&from).is_some() {
+            ops.push(Op::RemoveRequest(from));
+            self.event(Event::RequestGone { contact: from });
+        }
+        self.store(ops, Pending::Nothing);
+    }
+
+    fn spend_invite(&mut self, token: Option<InviteToken>) -> Vec<Op> {
+        let Some(invite) = token.and_then(|token| self.invites.get_mut(&token)) else {
+            return Vec::new();
+        };
+        invite.uses -= 1;
+        let invite = invite.clone();
+        if invite.uses > 0 {
+            return vec![Op::SaveInvite(invite)];
+        }
+        self.invites.remove(&invite.token);
+        vec![Op::RemoveInvite(invite.token)]
+    }
+
+    /// Both want to talk: makes or changes the contact, answers, greets. Returns the record that
+    /// is to be stored.
+    pub(crate) fn befriend(
+        &mut self,
+        id: UserId,
+        name: DisplayName,
+        pk: Option<PrekeyPublic>,
+        now: Time,
+    ) -> Result<Contact, CommandError> {
+        if !self.peers.contains_key(&id) {
+            self.new_peer(id, ContactStatus::Accepted, now)?;
+        }
+        let record = self.mark_accepted(id, Some(name), pk, now)?;
+        self.respond(id, true, now);
+        self.greet(id, now);
+        self.drive(id, now);
+        Ok(record)
+    }
+
+    fn mark_accepted(
+        &mut self,
+        id: UserId,
+        name: Option<DisplayName>,
+        pk: Option<PrekeyPublic>,
+        now: Time,
+    ) -> Result<Contact, CommandError> {
+        let peer = self.peers.get_mut(&id).ok_or(CommandError::UnknownContact)?;
+        let record = &mut peer.contact;
+        record.status = ContactStatus::Accepted;
+        record.token = None;
+        record.asked = None;
+        record.name = name.filter(|name| !name.is_empty()).unwrap_or(record.name.clone());
+        record.prekey = pk.map(|pk| (pk, now)).or(record.prekey.take());
+        let record = record.clone();
+        self.timers.clear(Timer::RequestRepeat(id));
+        self.tell_contact(id);
+        Ok(record)
+    }
+
+    /// Answers a request, now or as soon as the broker is there.
+    pub(crate) fn respond(&mut self, id: UserId, accepted: bool, now: Time) {
+        let pk = accepted.then(|| self.prekeys.current()).flatten();
+        let body = Body::ContactResponse { accepted, name: self.name.clone(), pk };
+        if !self.publish(id, body, now)
+            && let Some(peer) = self.peers.get_mut(&id)
+        {
+            peer.owes_response = Some(accepted);
+        }
+    }
+
+    /// An answer whose replay position is on disk.
+    pub(crate) fn handle_response(
+        &mut self,
+        from: UserId,
+        accepted: bool,
+        name: DisplayName,
+        pk: Option<PrekeyPublic>,
+        now: Time,
+    ) {
+        let status = self.peers.get(&from).map(|peer| peer.contact.status);
+        let record = match (status, accepted) {
+            (Some(ContactStatus::Requested), true) => {
+                let record = self.mark_accepted(from, Some(name), pk, now);
+                self.greet(from, now);
+                self.drive(from, now);
+                record.ok()
+            }
+            (Some(ContactStatus::Accepted), true) => {
+                self.mark_accepted(from, Some(name), pk, now).ok()
+            }
+            (Some(ContactStatus::Requested), false) => {
+                self.timers.clear(Timer::RequestRepeat(from));
+                let record = self.peers.get_mut(&from).map(|peer| {
+                    peer.contact.status = ContactStatus::Declined;
+                    peer.contact.token = None;
+                    peer.contact.clone()
+                });
+                self.tell_contact(from);
+                record
+            }
+            (Some(ContactStatus::Accepted | ContactStatus::Declined), false)
+            | (Some(ContactStatus::Declined | ContactStatus::Blocked) | None, _) => {
+                return self.reject("response to nothing", now);
+            }
+        };
+        if let Some(record) = record {
+            self.store(vec![Op::SaveContact(record)], Pending::Nothing);
+        }
+    }
+
+    /// Something that only contacts send has come from someone whom we asked: they have accepted.
+    pub(crate) fn infer_acceptance(&mut self, id: UserId, now: Time) {
+        let requested =
+            self.peers.get(&id).is_some_and(|p| p.contact.status == ContactStatus::Requested);
+        if !requested {
+            return;
+        }
+        if let Ok(record) = self.mark_accepted(id, None, None, now) {
+            self.store(vec![Op::SaveContact(record)], Pending::Nothing);
+            self.greet(id, now);
+            self.drive(id, now);
+        }
+    }
+
+    /// A prekey came with an offer or an answer.
+    pub(crate) fn note_prekey(&mut self, id: UserId, pk: Option<PrekeyPublic>, now: Time) {
+        let (Some(pk), Some(peer)) = (pk, self.peers.get_mut(&id)) else { return };
+        let known = peer.contact.prekey.as_ref();
+        // Its age is written anew once a day, not with every session.
+        let fresh = |at: Time| now.since(at) < Duration::from_secs(24 * 3_600);
+        if known.is_some_and(|(old, at)| *old == pk && fresh(*at)) {
+            return;
+        }
+        peer.contact.prekey = Some((pk, now));
+        let record = peer.contact.clone();
+        self.store(vec![Op::SaveContact(record)], Pending::Nothing);
+    }
+
+    pub(crate) fn expire_requests(&mut self, now: Time) {
+        let old: Vec<_> = self
+            .requests
+            .values()
+            .filter(|request| now.since(request.at) >= REQUEST_LIFETIME)
+            .map(|request| request.from)
+            .collect();
+        for from in old {
+            self.requests.remove(&from);
+            self.replays.forget(from);
+            self.event(Event::RequestGone { contact: from });
+            self.store(vec![Op::RemoveRequest(from)], Pending::Nothing);
+        }
+    }
+
+    pub(crate) fn expire_invites(&mut self, now: Time) {
+        let old: Vec<_> = self
+            .invites
+            .values()
+            .filter(|invite| invite.expiry <= now)
+            .map(|invite| invite.token)
+            .collect();
+        for token in old {
+            self.invites.remove(&token);
+            self.store(vec![Op::RemoveInvite(token)], Pending::Nothing);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! One DTLS handshake and the session it leads to, around `dimpl`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dimpl::crypto::{Dtls12CipherSuite, Dtls13CipherSuite};
+use dimpl::{Dtls, DtlsCertificate, Output};
+
+use crate::config::{Config, DtlsVersions};
+use crate::fingerprint;
+
+/// Repetitions of one flight. The interval doubles, so the handshake's own deadline comes first.
+const FLIGHT_RETRIES: usize = 12;
+/// Room a DTLS record needs beyond its plaintext, in either version.
+pub(crate) const RECORD_OVERHEAD: usize = 37;
+/// Where the 32 random bytes of a hello stand: after the record header (13 bytes), the handshake
+/// header (12) and the version (2).
+const HELLO_RANDOM: usize = 27;
+
+/// One handshake attempt and, once connected, the session.
+pub(crate) struct Attempt {
+    dtls: Dtls,
+    clock: Instant,
+    pub(crate) started: Instant,
+    /// When the peer first answered this attempt's hello.
+    pub(crate) answered: Option<Instant>,
+    /// The ClientHello's random, on the server's side: it tells attempts apart.
+    pub(crate) hello: Option<[u8; 32]>,
+    pub(crate) peer: Option<[u8; 32]>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What a session gave out.
+pub(crate) enum Record<'a> {
+    Packet(&'a [u8]),
+    Data(&'a [u8]),
+    Connected,
+    Closed,
+}
+
+impl Attempt {
+    /// `rto` is the wait before a flight is repeated the first time.
+    pub(crate) fn new(
+        config: &Config,
+        certificate: &DtlsCertificate,
+        client: bool,
+        rto: Duration,
+        now: Instant,
+    ) -> Result<Attempt, dimpl::Error> {
+        let settings = dimpl::Config::builder()
+            .mtu(config.mtu)
+            .use_server_cookie(false)
+            .require_client_certificate(true)
+            .flight_start_rto(rto)
+            .flight_retries(FLIGHT_RETRIES)
+            .handshake_timeout(config.handshake_timeout)
+            .aead_encryption_limit(config.records_per_key)
+            .dtls12_cipher_suites(&[
+                Dtls12CipherSuite::ECDHE_ECDSA_AES128_GCM_SHA256,
+                Dtls12CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256,
+            ])
+            .dtls13_cipher_suites(&[
+                Dtls13CipherSuite::AES_128_GCM_SHA256,
+                Dtls13CipherSuite::CHACHA20_POLY1305_SHA256,
+            ])
+            .build()?;
+        let settings = Arc::new(settings);
+        let mut dtls = match config.dtls {
+            DtlsVersions::Both => Dtls::new_auto(settings, certificate.clone(), now),
+            DtlsVersions::Only12 => Dtls::new_12(settings, certificate.clone(), now),
+            DtlsVersions::Only13 => Dtls::new_13(settings, certificate.clone(), now),
+        };
+        dtls.set_active(client);
+        dtls.handle_timeout(now)?;
+        Ok(Attempt {
+            dtls,
+            clock: now,
+            started: now,
+            answered: None,
+            hello: None,
+            peer: None,
+            deadline: None,
+        })
+    }
+
+    /// Whether the version is still open, when strays yield errors that mean nothing (trap 6).
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.dtls.protocol_version().is_none()
+    }
+
+    pub(crate) fn handle(&mut self, now: Instant, data: &[u8]) -> Result<(), dimpl::Error> {
+        self.refresh(now)?;
+        self.dtls.handle_packet(data)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), dimpl::Error> {
+        self.clock = now;
+        self.dtls.handle_timeout(now)
+    }
+
+    pub(crate) fn send(&mut self, now: Instant, data: &[u8]) -> Result<(), dimpl::Error> {
+        self.refresh(now)?;
+        self.dtls.send_application_data(data).map(drop)
+    }
+
+    pub(crate) fn close(&mut self) {
+        // Closing can only fail on a session that is already broken, which is as good as closed.
+        let _ = self.dtls.close();
+    }
+
+    /// dimpl reads its clock only here (trap 6); a batch shares one instant.
+    fn refresh(&mut self, now: Instant) -> Result<(), dimpl::Error> {
+        if self.clock == now { Ok(()) } else { self.handle_timeout(now) }
+    }
+
+    /// Hands everything the session has to `sink`, until it asks to wait.
+    pub(crate) fn drain(&mut self, scratch: &mut Vec<u8>, mut sink: impl FnMut(Record<'_>)) {
+        loop {
+            match self.dtls.poll_output(scratch) {
+                Output::Packet(packet) => sink(Record::Packet(packet)),
+                Output::ApplicationData(data) => sink(Record::Data(data)),
+                Output::BufferTooSmall { needed } => scratch.resize(needed, 0),
+                Output::PeerCert(der) => self.peer = Some(fingerprint::of_certificate(der)),
+                Output::Connected => sink(Record::Connected),
+                Output::CloseNotify => sink(Record::Closed),
+                Output::Timeout(deadline) => {
+                    self.deadline = Some(deadline);
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The random of a plaintext ClientHello that starts in this datagram.
+pub(crate) fn client_hello_random(data: &[u8]) -> Option<[u8; 32]> {
+    hello_random(data, 1)
+}
+
+/// The random of a plaintext ServerHello that starts in this datagram.
+pub(crate) fn server_hello_random(data: &[u8]) -> Option<[u8; 32]> {
+    hello_random(data, 2)
+}
+
+fn hello_random(data: &[u8], message: u8) -> Option<[u8; 32]> {
+    const HANDSHAKE: u8 = 22;
+    let is_hello = data.first() == Some(&HANDSHAKE)
+        && data.get(3..5) == Some(&[0, 0])
+        && data.get(13) == Some(&message)
+        && data.get(19..22) == Some(&[0, 0, 0]);
+    if !is_hello {
+        return None;
+    }
+    data.get(HELLO_RANDOM..HELLO_RANDOM + 32)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_record_is_looked_at_without_panic(
+            data in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let _ = client_hello_random(&data);
+            let _ = server_hello_random(&data);
+        }
+    }
+}

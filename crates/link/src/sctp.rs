@@ -1,0 +1,396 @@
+//! The SCTP association of a link (RFC 9260 over DTLS, RFC 8261) with its two channels (RFC 8831,
+//! pre-negotiated), around `rtc-sctp` and its traps.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rtc_sctp::{
+    Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig,
+    EndpointEvent, Event as SctpEvent, Payload, PayloadProtocolIdentifier as Ppi, ServerConfig,
+    StreamEvent, TimerConfig, TransportConfig, max_payload_size_for_mtu,
+};
+
+use crate::config::Config;
+use crate::dtls_attempt::RECORD_OVERHEAD;
+use crate::event::Channel;
+use crate::sctp_packet::{ChunkKind, first_chunk, sack_window};
+use crate::sctp_repeat::Repeat;
+use crate::sctp_window::WindowWatch;
+
+/// Associations a server keeps until one is established: each repeated INIT makes another, and
+/// the client goes on with whichever answer it got first (trap 2).
+const MAX_ASSOCIATIONS: usize = 8;
+/// Streams other than the two channels that a peer may open before the link is given up.
+const MAX_STRAY_STREAMS: usize = 16;
+/// Streams announced; the two channels are all that is used.
+const STREAMS: u16 = 1024;
+/// SCTP addresses nothing here; rtc-sctp wants an address all the same.
+const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5000));
+/// An advertised window below this means that the peer lives and its application is slow.
+const SMALL_WINDOW: u32 = 64 * 1024;
+
+pub(crate) struct Sctp {
+    endpoint: Endpoint,
+    associations: Vec<(AssociationHandle, Association)>,
+    established: bool,
+    repeat: Repeat,
+    window: WindowWatch,
+    queue: VecDeque<Bytes>,
+    buffered: [usize; 2],
+    readable: BTreeSet<u16>,
+    stray_streams: usize,
+    /// Bytes of DATA packets since a message was last complete (see `note_incomplete`).
+    incomplete: usize,
+    limits: Limits,
+    progress_at: Instant,
+    events: VecDeque<SctpChange>,
+}
+
+struct Limits {
+    receive_message: usize,
+    incomplete: usize,
+    buffered_low: usize,
+}
+
+/// What changed in the association.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SctpChange {
+    Established,
+    BufferedLow(Channel),
+    /// The peer aborted or reset on purpose.
+    ClosedByPeer,
+    /// The association broke.
+    Lost,
+    /// A message was dropped; the reason to count.
+    Dropped(&'static str),
+}
+
+impl Sctp {
+    /// A client sends INIT at once, a server waits for it. `send_limit` is the largest message the
+    /// peer takes, `rtt` the path's round trip.
+    pub(crate) fn new(
+        config: &Config,
+        client: bool,
+        send_limit: usize,
+        rtt: Option<Duration>,
+        now: Instant,
+    ) -> Sctp {
+        let transport = TransportConfig::default()
+            .with_max_receive_buffer_size(clamp_u32(config.receive_buffer))
+            .with_max_message_size(clamp_u32(send_limit))
+            .with_max_num_inbound_streams(STREAMS)
+            .with_max_num_outbound_streams(STREAMS)
+            .with_timer_config(unlimited_retries());
+        let mut endpoint_config = EndpointConfig::new();
+        let packet = config.mtu.saturating_sub(RECORD_OVERHEAD);
+        endpoint_config.max_payload_size(max_payload_size_for_mtu(clamp_u32(packet)));
+        let server = (!client).then(|| Arc::new(ServerConfig::new(transport.clone())));
+        let mut endpoint =
+            Endpoint::new(NOWHERE, Default::default(), Arc::new(endpoint_config), server);
+        let associations = if client {
+            endpoint.connect(now, ClientConfig::new(transport), NOWHERE).into_iter().collect()
+        } else {
+            Vec::new()
+        };
+        Sctp {
+            endpoint,
+            associations,
+            established: false,
+            repeat: Repeat::new(client, rtt),
+            window: WindowWatch::new(config.receive_buffer),
+            queue: VecDeque::new(),
+            buffered: [0; 2],
+            readable: BTreeSet::new(),
+            stray_streams: 0,
+            incomplete: 0,
+            limits: Limits {
+                receive_message: config.max_message_size,
+                incomplete: 2 * config.receive_buffer + 2 * config.max_message_size,
+                buffered_low: config.buffered_low,
+            },
+            progress_at: now,
+            events: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn is_established(&self) -> bool {
+        self.established
+    }
+
+    pub(crate) fn poll_change(&mut self) -> Option<SctpChange> {
+        self.events.pop_front()
+    }
+
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        let rtt = self.associations.first().map(|(_, association)| association.rtt());
+        rtt.filter(|rtt| !rtt.is_zero())
+    }
+
+    /// Bytes accepted for sending and not yet acknowledged (trap 4).
+    pub(crate) fn buffered(&self, channel: Channel) -> usize {
+        self.buffered[usize::from(channel.id())]
+    }
+
+    pub(crate) fn buffered_total(&self) -> usize {
+        self.buffered.iter().sum()
+    }
+
+    /// When the outstanding data counts as stalled after `patience` without progress.
+    pub(crate) fn stall_deadline(&self, patience: Duration) -> Option<Instant> {
+        (self.buffered_total() > 0).then(|| self.progress_at + patience)
+    }
+
+    /// Queues a message; false when the association does not take it.
+    pub(crate) fn send(&mut self, now: Instant, channel: Channel, data: &[u8]) -> bool {
+        let Some((_, association)) = self.associations.first_mut() else { return false };
+        let Ok(mut stream) = association.stream(channel.id()) else { return false };
+        // SCTP carries no empty message; WebRTC marks one byte as empty (RFC 8831 §6.6).
+        let (ppi, bytes) = match (channel, data.is_empty()) {
+            (Channel::Chat, false) => (Ppi::String, Bytes::copy_from_slice(data)),
+            (Channel::Chat, true) => (Ppi::StringEmpty, Bytes::from_static(&[0])),
+            (Channel::File, false) => (Ppi::Binary, Bytes::copy_from_slice(data)),
+            (Channel::File, true) => (Ppi::BinaryEmpty, Bytes::from_static(&[0])),
+        };
+        if stream.write_chunk_with_ppi(now, &bytes, ppi).is_err() {
+            return false;
+        }
+        if self.buffered_total() == 0 {
+            self.progress_at = now;
+        }
+        self.buffered[usize::from(channel.id())] += bytes.len();
+        true
+    }
+
+    /// Takes one decrypted packet.
+    pub(crate) fn handle(&mut self, now: Instant, packet: Bytes) {
+        match first_chunk(&packet) {
+            Some(ChunkKind::Data) => {
+                self.note_incomplete(packet.len());
+                self.window.received_data(&packet);
+            }
+            Some(ChunkKind::Sack) => {
+                if sack_window(&packet).is_some_and(|window| window < SMALL_WINDOW) {
+                    self.progress_at = now;
+                }
+            }
+            _ => {}
+        }
+        self.input(now, packet);
+        self.take_events(now);
+    }
+
+    fn input(&mut self, now: Instant, packet: Bytes) {
+        match self.endpoint.handle(now, NOWHERE, None, packet) {
+            Some((handle, DatagramEvent::NewAssociation(association))) => {
+                self.associations.push((handle, association));
+                if self.associations.len() > MAX_ASSOCIATIONS {
+                    self.forget(0);
+                }
+            }
+            Some((handle, DatagramEvent::AssociationEvent(event))) => {
+                let known = self.associations.iter_mut().find(|(known, _)| *known == handle);
+                if let Some((_, association)) = known {
+                    association.handle_event(event);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        for (_, association) in &mut self.associations {
+            if association.poll_timeout().is_some_and(|deadline| deadline <= now) {
+                association.handle_timeout(now);
+            }
+        }
+        if let Some(packet) = self.repeat.due(now) {
+            self.queue.push_back(packet);
+        }
+        self.take_events(now);
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let timers = self.associations.iter().filter_map(|(_, a)| a.poll_timeout()).min();
+        [timers, self.repeat.deadline()].into_iter().flatten().min()
+    }
+
+    /// The path works again: retransmits now what waits for a timer grown long by backoff.
+    pub(crate) fn expedite(&mut self, now: Instant) {
+        if self.buffered_total() == 0 {
+            return;
+        }
+        if let Some((_, association)) = self.associations.first_mut()
+            && let Some(deadline) = association.poll_timeout()
+        {
+            // Time is an argument: reaching the deadline early is how it is told to hurry.
+            association.handle_timeout(deadline.max(now));
+        }
+    }
+
+    /// The next packet to encrypt.
+    pub(crate) fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
+        if self.queue.is_empty() {
+            if let Some(packet) = self.window.announcement() {
+                // A duplicate of old DATA makes the association acknowledge, and with it tell its
+                // window; the first only delays an acknowledgement, the second sends it.
+                self.input(now, packet.clone());
+                self.input(now, packet);
+                self.take_events(now);
+            }
+            for (_, association) in &mut self.associations {
+                while let Some(transmit) = association.poll_transmit(now) {
+                    if let Payload::RawEncode(packets) = transmit.message {
+                        self.queue.extend(packets);
+                    }
+                }
+            }
+        }
+        let packet = self.queue.pop_front()?;
+        if !self.established {
+            self.repeat.sent(now, &packet);
+        }
+        if let Some(window) = sack_window(&packet) {
+            self.window.announced(window);
+        }
+        Some(packet)
+    }
+
+    /// The next message of a channel. Readable is an edge: read until there is none (trap 2).
+    pub(crate) fn read(&mut self) -> Option<(Channel, Vec<u8>)> {
+        if !self.established {
+            return None;
+        }
+        let (_, association) = self.associations.first_mut()?;
+        while let Some(id) = self.readable.first().copied() {
+            let message = association.stream(id).ok().and_then(|mut s| s.read_sctp().ok().flatten());
+            let Some(message) = message else {
+                self.readable.remove(&id);
+                continue;
+            };
+            let length = message.len();
+            self.window.drained(length);
+            let refusal = match (Channel::from_id(id), message.ppi) {
+                (None, _) => "sctp_stray_stream",
+                (_, Ppi::Dcep | Ppi::Unknown) => "sctp_unknown_payload",
+                _ if length > self.limits.receive_message => "message_too_large",
+                (Some(channel), Ppi::StringEmpty | Ppi::BinaryEmpty) => {
+                    return Some((channel, Vec::new()));
+                }
+                (Some(channel), _) => match message.to_payload(length) {
+                    Ok(data) => return Some((channel, data.into())),
+                    Err(_) => "sctp_unreadable",
+                },
+            };
+            self.events.push_back(SctpChange::Dropped(refusal));
+        }
+        None
+    }
+
+    /// Queues an ABORT that tells the peer this is on purpose (RFC 9260 §9.1).
+    pub(crate) fn abort(&mut self) {
+        for (_, association) in &mut self.associations {
+            // Fails only on a closed association, which needs no abort.
+            let _ = association.abort();
+        }
+        self.repeat.stop();
+    }
+
+    fn forget(&mut self, index: usize) {
+        let (handle, _) = self.associations.remove(index);
+        self.endpoint.handle_event(handle, EndpointEvent::drained());
+    }
+
+    fn take_events(&mut self, now: Instant) {
+        let mut established = None;
+        for (index, (_, association)) in self.associations.iter_mut().enumerate() {
+            while let Some(event) = association.poll() {
+                match event {
+                    SctpEvent::Connected => established = established.or(Some(index)),
+                    SctpEvent::AssociationLost { reason, .. } if self.established => {
+                        let on_purpose = reason == rtc_sctp::AssociationError::Reset;
+                        self.events.push_back(match on_purpose {
+                            true => SctpChange::ClosedByPeer,
+                            false => SctpChange::Lost,
+                        });
+                    }
+                    SctpEvent::Stream(StreamEvent::Readable { id }) => {
+                        self.readable.insert(id);
+                        self.incomplete = 0;
+                    }
+                    SctpEvent::Stream(StreamEvent::Opened { id }) => {
+                        if Channel::from_id(id).is_none() {
+                            self.stray_streams += 1;
+                        }
+                    }
+                    SctpEvent::Stream(StreamEvent::BufferedAmountReleased { id, n_bytes }) => {
+                        self.progress_at = now;
+                        if let Some(buffered) = self.buffered.get_mut(usize::from(id)) {
+                            *buffered = buffered.saturating_sub(n_bytes);
+                        }
+                    }
+                    SctpEvent::Stream(StreamEvent::BufferedAmountLow { id }) => {
+                        let channel = Channel::from_id(id);
+                        self.events.extend(channel.map(SctpChange::BufferedLow));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if let Some(index) = established.filter(|_| !self.established) {
+            self.establish(index);
+        }
+        if self.stray_streams > MAX_STRAY_STREAMS || self.incomplete > self.limits.incomplete {
+            self.events.push_back(SctpChange::Lost);
+        }
+    }
+
+    fn establish(&mut self, index: usize) {
+        self.associations.swap(0, index);
+        while self.associations.len() > 1 {
+            self.forget(1);
+        }
+        self.endpoint.set_server_config(None);
+        self.established = true;
+        self.repeat.stop();
+        if let Some((_, association)) = self.associations.first_mut() {
+            for (channel, ppi) in [(Channel::Chat, Ppi::String), (Channel::File, Ppi::Binary)] {
+                // It exists already if the peer's data came before the handshake's last word.
+                let _ = association.open_stream(channel.id(), ppi);
+                if let Ok(mut stream) = association.stream(channel.id()) {
+                    let low = self.limits.buffered_low;
+                    // Fails only on a stream that does not exist.
+                    let _ = stream.set_buffered_amount_low_threshold(low);
+                }
+            }
+        }
+        self.events.push_back(SctpChange::Established);
+    }
+
+    /// A full window still admits the next fragment of an unfinished message, else nothing would
+    /// ever be readable; so a message without end would grow without bound. This bounds it.
+    fn note_incomplete(&mut self, length: usize) {
+        if self.readable.is_empty() {
+            self.incomplete += length;
+        }
+    }
+}
+
+/// rtc-sctp would stop retransmitting for good after five tries (trap 3). The link has deadlines
+/// of its own.
+fn unlimited_retries() -> TimerConfig {
+    TimerConfig {
+        max_t1_init_retrans: usize::MAX,
+        max_t1_cookie_retrans: usize::MAX,
+        max_t2_shutdown_retrans: usize::MAX,
+        max_t3_rtx_retrans: usize::MAX,
+        max_reconfig_retrans: usize::MAX,
+        max_ack_retrans: usize::MAX,
+    }
+}
+
+fn clamp_u32(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,120 @@
+//! One small request over a connection of its own: bounded in time and size.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::time::timeout;
+
+use super::origin::Origin;
+use crate::dial::{DialError, Dialer};
+
+/// The largest answer read: the hub's answers have hundreds of bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The largest head read.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// From the request to the last byte of the answer; the connection has its own bound.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the hub gave no usable answer, in words for the person who configured it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum HttpError {
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    #[error("{origin} did not answer {path} in time; is it a Tincan hub, and is it well?")]
+    TimedOut { origin: Origin, path: String },
+    #[error("{origin} does not answer as a web server would ({reason}); is it a Tincan hub?")]
+    NotHttp { origin: Origin, reason: String },
+    #[error("{origin} answered HTTP {status} to {path}; is it a Tincan hub?")]
+    Status { origin: Origin, path: String, status: u16 },
+    #[error("{origin} sent more than {MAX_BODY_BYTES} bytes for {path}; is it a Tincan hub?")]
+    TooLarge { origin: Origin, path: String },
+    #[error("{origin} sent something unexpected for {path} ({reason}); is it a Tincan hub?")]
+    Content { origin: Origin, path: String, reason: String },
+}
+
+/// `GET`, or `POST` with nothing but a token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ask<'a> {
+    /// `GET path`.
+    Get,
+    /// `POST path` with `Authorization: Bearer`.
+    Post {
+        /// The access token (protocol §9).
+        token: &'a str,
+    },
+}
+
+/// The body of a 200 answer.
+pub(crate) async fn fetch(
+    dialer: &Dialer,
+    origin: &Origin,
+    path: &str,
+    ask: Ask<'_>,
+) -> Result<Bytes, HttpError> {
+    let stream = dialer.stream(&origin.host, origin.port, origin.secure).await?;
+    let not_http =
+        |reason: String| HttpError::NotHttp { origin: origin.clone(), reason };
+    let exchange = async {
+        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+            .max_buf_size(MAX_HEAD_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| not_http(error.to_string()))?;
+        let request = request(origin, path, ask).map_err(|error| not_http(error.to_string()))?;
+        // The connection is driven beside the exchange and dropped with it.
+        let answer = async {
+            let response = sender
+                .send_request(request)
+                .await
+                .map_err(|error| not_http(error.to_string()))?;
+            let status = response.status().as_u16();
+            if status != 200 {
+                let (origin, path) = (origin.clone(), path.to_owned());
+                return Err(HttpError::Status { origin, path, status });
+            }
+            match Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await {
+                Ok(body) => Ok(body.to_bytes()),
+                Err(error) if error.is::<LengthLimitError>() => {
+                    Err(HttpError::TooLarge { origin: origin.clone(), path: path.to_owned() })
+                }
+                Err(error) => Err(not_http(error.to_string())),
+            }
+        };
+        tokio::pin!(answer, connection);
+        tokio::select! {
+            biased;
+            answer = &mut answer => answer,
+            // The connection may end before its last bytes are taken out of the channel.
+            _ = &mut connection => answer.await,
+        }
+    };
+    timeout(EXCHANGE_TIMEOUT, exchange).await.unwrap_or_else(|_| {
+        Err(HttpError::TimedOut { origin: origin.clone(), path: path.to_owned() })
+    })
+}
+
+fn request(
+    origin: &Origin,
+    path: &str,
+    ask: Ask<'_>,
+) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+    let request = Request::builder()
+        .uri(path)
+        .header(HOST, origin.authority())
+        .header(ACCEPT, "application/json")
+        .header(CONNECTION, "close");
+    match ask {
+        Ask::Get => request.method(Method::GET).body(Full::default()),
+        Ask::Post { token } => request
+            .method(Method::POST)
+            .header(AUTHORIZATION, format!("Bearer {token}"))
+            .body(Full::default()),
+    }
+}

@@ -1,0 +1,316 @@
+//! All WebRTC connections: drives each [`Link`](tincan_link::Link) with datagrams and time, and
+//! translates between it and the engine.
+
+mod gather;
+mod peer;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use tincan_engine::{PeerInput, PeerOutput};
+use tincan_link::{LocalCandidate, Role};
+use tincan_wire::{SessionId, UserId};
+
+pub(crate) use gather::Gather;
+use peer::Peer;
+
+use crate::udp::{Blocked, Outgoing, Route, Router, UdpSockets};
+
+/// Numbers connections in the order in which they were made.
+type Serial = u64;
+
+/// The connections of all sessions. After each call, [`Peers::flush`] moves what is to be sent,
+/// and [`Peers::poll`] hands out what the engine must know.
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    peers: BTreeMap<Serial, Peer>,
+    sessions: BTreeMap<SessionId, Serial>,
+    router: Router<Serial>,
+    next: Serial,
+    /// Connections that were touched since the last flush.
+    touched: BTreeSet<Serial>,
+    timers: BTreeSet<(Instant, Serial)>,
+    inputs: VecDeque<(SessionId, PeerInput)>,
+    /// A datagram that the kernel had no room for.
+    stuck: Option<Stuck>,
+    /// What a link writes its datagrams into.
+    scratch: Vec<u8>,
+    gather: Gather,
+}
+
+#[derive(Debug)]
+struct Stuck {
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+    segment_size: Option<usize>,
+}
+
+impl Peers {
+    /// Does what the engine says.
+    pub(crate) fn handle(
+        &mut self,
+        now: Instant,
+        sid: SessionId,
+        contact: UserId,
+        output: PeerOutput,
+        hosts: &[SocketAddr],
+    ) {
+        let serial = match (&output, self.sessions.get(&sid)) {
+            (_, Some(serial)) => *serial,
+            (PeerOutput::Offer, None) => match self.create(now, sid, contact, Role::Offerer) {
+                Some(serial) => serial,
+                None => return,
+            },
+            (PeerOutput::Answer { .. }, None) => {
+                match self.create(now, sid, contact, Role::Answerer) {
+                    Some(serial) => serial,
+                    None => return,
+                }
+            }
+            // The session is closed or was never opened: nothing to do it with.
+            (_, None) => return,
+        };
+        let Some(peer) = self.peers.get_mut(&serial) else { return };
+        match output {
+            PeerOutput::Offer => {
+                peer.add_local(now, hosts.iter().copied().map(LocalCandidate::host));
+                peer.offer(now, &mut self.inputs);
+                self.describe(now, serial);
+            }
+            PeerOutput::Answer { sdp } => {
+                peer.add_local(now, hosts.iter().copied().map(LocalCandidate::host));
+                peer.answer(now, &sdp, &mut self.inputs);
+                self.describe(now, serial);
+            }
+            PeerOutput::RestartIce => {
+                peer.restart_ice(now, &mut self.inputs);
+                self.describe(now, serial);
+            }
+            PeerOutput::AcceptAnswer { sdp } => peer.accept_answer(now, &sdp, &mut self.inputs),
+            PeerOutput::AddCandidate(candidate) => peer.add_remote(now, &candidate.candidate),
+            PeerOutput::Send(frame) => peer.send(now, frame.into_bytes(), &mut self.inputs),
+            PeerOutput::Close => peer.close_soon(now),
+        }
+        self.touched.insert(serial);
+    }
+
+    fn create(
+        &mut self,
+        now: Instant,
+        sid: SessionId,
+        contact: UserId,
+        role: Role,
+    ) -> Option<Serial> {
+        match Peer::new(now, sid, contact, role) {
+            Ok(peer) => {
+                let serial = self.next;
+                self.next += 1;
+                self.peers.insert(serial, peer);
+                self.sessions.insert(sid, serial);
+                Some(serial)
+            }
+            Err(reason) => {
+                self.inputs.push_back((sid, PeerInput::Failed { reason }));
+                None
+            }
+        }
+    }
+
+    /// A description of ours has gone out: whoever answers names its user fragment, and the
+    /// candidates that were not in it follow.
+    fn describe(&mut self, now: Instant, serial: Serial) {
+        let Some(peer) = self.peers.get_mut(&serial) else { return };
+        let (added, retired) = peer.take_ufrags();
+        if let Some(ufrag) = added {
+            self.router.add_ufrag(&ufrag, serial);
+        }
+        if let Some(ufrag) = retired {
+            self.router.remove_ufrag(&ufrag);
+        }
+        self.gather.begin(now);
+        peer.trickle(now, self.gather.found(), &mut self.inputs);
+        peer.candidates_done_if(self.gather.is_done(), &mut self.inputs);
+    }
+
+    /// Which STUN servers to ask, from now on.
+    pub(crate) fn set_stun(&mut self, servers: Vec<SocketAddr>) {
+        self.gather.set_servers(servers);
+    }
+
+    /// Our addresses have changed.
+    pub(crate) fn network_changed(&mut self, now: Instant, hosts: &[SocketAddr]) {
+        self.gather.forget();
+        if !self.peers.is_empty() {
+            self.gather.begin(now);
+        }
+        for (serial, peer) in &mut self.peers {
+            peer.trickle(now, hosts.iter().copied().map(LocalCandidate::host), &mut self.inputs);
+            self.touched.insert(*serial);
+        }
+    }
+
+    /// A datagram has come to `ours`.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        now: Instant,
+        ours: SocketAddr,
+        theirs: SocketAddr,
+        bytes: &[u8],
+    ) {
+        let serials = match self.router.route(theirs, bytes) {
+            Route::One(serial) => vec![serial],
+            Route::All(serials) => serials,
+            Route::Nobody => return self.handle_stun_answer(now, ours, theirs, bytes),
+        };
+        for serial in serials {
+            if let Some(peer) = self.peers.get_mut(&serial) {
+                peer.handle_datagram(now, ours, theirs, bytes);
+                self.touched.insert(serial);
+            }
+        }
+    }
+
+    fn handle_stun_answer(
+        &mut self,
+        now: Instant,
+        ours: SocketAddr,
+        theirs: SocketAddr,
+        bytes: &[u8],
+    ) {
+        let Some(candidate) = self.gather.handle_answer(ours, theirs, bytes) else { return };
+        for (serial, peer) in &mut self.peers {
+            peer.trickle(now, [candidate], &mut self.inputs);
+            peer.candidates_done_if(self.gather.is_done(), &mut self.inputs);
+            self.touched.insert(*serial);
+        }
+    }
+
+    /// The time of [`Peers::deadline`] has come.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, udp: &UdpSockets) {
+        if self.gather.handle_timeout(now, udp) && self.gather.is_done() {
+            for peer in self.peers.values_mut() {
+                peer.candidates_done_if(true, &mut self.inputs);
+            }
+        }
+        while let Some((at, serial)) = self.timers.first().copied() {
+            if at > now {
+                return;
+            }
+            self.timers.remove(&(at, serial));
+            if let Some(peer) = self.peers.get_mut(&serial) {
+                peer.timer = None;
+                peer.handle_timeout(now);
+                self.touched.insert(serial);
+            }
+        }
+    }
+
+    /// When to call [`Peers::handle_timeout`].
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let first = self.timers.first().map(|(at, _)| *at);
+        [first, self.gather.deadline()].into_iter().flatten().min()
+    }
+
+    /// What the engine must know next.
+    pub(crate) fn poll(&mut self) -> Option<(SessionId, PeerInput)> {
+        self.inputs.pop_front()
+    }
+
+    /// Sends what the touched connections want sent, and takes their events. `Err` when the
+    /// kernel's buffer is full: call it again when the sockets are writable.
+    pub(crate) fn flush(&mut self, now: Instant, udp: &UdpSockets) -> Result<(), Blocked> {
+        if let Some(stuck) = &self.stuck {
+            let Stuck { from, to, bytes, segment_size } = stuck;
+            udp.send(&Outgoing { from: *from, to: *to, bytes, segment_size: *segment_size })?;
+            self.stuck = None;
+        }
+        while let Some(serial) = self.touched.pop_first() {
+            if let Err(blocked) = self.flush_one(now, serial, udp) {
+                self.touched.insert(serial);
+                return Err(blocked);
+            }
+        }
+        Ok(())
+    }
+
+    fn flush_one(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        udp: &UdpSockets,
+    ) -> Result<(), Blocked> {
+        let Some(peer) = self.peers.get_mut(&serial) else { return Ok(()) };
+        peer.before_flush(now, &mut self.inputs);
+        loop {
+            self.scratch.clear();
+            let Some(transmit) = peer.poll_transmit(now, &mut self.scratch) else { break };
+            self.router.learn(transmit.remote, serial);
+            let outgoing = Outgoing {
+                from: transmit.local,
+                to: transmit.remote,
+                bytes: &self.scratch,
+                segment_size: transmit.segment_size,
+            };
+            if let Err(blocked) = udp.send(&outgoing) {
+                self.stuck = Some(Stuck {
+                    from: transmit.local,
+                    to: transmit.remote,
+                    bytes: self.scratch.clone(),
+                    segment_size: transmit.segment_size,
+                });
+                return Err(blocked);
+            }
+        }
+        peer.after_flush(now, &mut self.inputs);
+        if peer.is_over() {
+            self.remove(serial);
+        } else {
+            self.arm(serial);
+        }
+        Ok(())
+    }
+
+    fn arm(&mut self, serial: Serial) {
+        let Some(peer) = self.peers.get_mut(&serial) else { return };
+        let deadline = peer.deadline();
+        if peer.timer == deadline {
+            return;
+        }
+        if let Some(old) = peer.timer {
+            self.timers.remove(&(old, serial));
+        }
+        if let Some(new) = deadline {
+            self.timers.insert((new, serial));
+        }
+        peer.timer = deadline;
+    }
+
+    fn remove(&mut self, serial: Serial) {
+        let Some(peer) = self.peers.remove(&serial) else { return };
+        if let Some(timer) = peer.timer {
+            self.timers.remove(&(timer, serial));
+        }
+        if self.sessions.get(&peer.sid) == Some(&serial) {
+            self.sessions.remove(&peer.sid);
+        }
+        self.router.forget(serial);
+        peer.discard();
+    }
+
+    /// Closes every connection at once, so that the other ends need not wait for a time-out.
+    pub(crate) fn close_all(&mut self, now: Instant, udp: &UdpSockets) {
+        for (serial, peer) in &mut self.peers {
+            peer.close_now(now);
+            self.touched.insert(*serial);
+        }
+        // What does not fit into the kernel's buffer now is left to their time-outs.
+        let _ = self.flush(now, udp);
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.peers.len()
+    }
+}

@@ -1,0 +1,360 @@
+//! One connection: its link, guarded so that a fault in it ends it alone.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use tincan_engine::{Path, PeerInput};
+use tincan_link::{
+    CandidateKind, Channel, Event, Link, LocalCandidate, Role, SendError, Transmit,
+};
+use tincan_wire::{Candidate, Fingerprint, SessionId, UserId};
+
+/// How long what was sent may take to get out before the connection is closed on it.
+const CLOSE_AFTER: Duration = Duration::from_secs(1);
+
+/// Frames that wait because the link is full. The engine pauses at 1 MiB; four times that means
+/// that it does not.
+const MAX_BACKLOG_BYTES: usize = 4 * 1024 * 1024;
+
+/// The engine is told of the buffered bytes when they moved by this much.
+const REPORT_BYTES: usize = 64 * 1024;
+
+/// User fragments that are answered to: the current and, for checks on their way, the one before
+/// an ICE restart.
+const MAX_UFRAGS: usize = 2;
+
+const FAULT: &str = "an internal fault ended the connection; it will be made anew";
+
+type Inputs = VecDeque<(SessionId, PeerInput)>;
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) sid: SessionId,
+    /// What the timer of this connection is armed for.
+    pub(super) timer: Option<Instant>,
+    /// `None` once a fault has ended it.
+    link: Option<Box<Link>>,
+    ufrags: VecDeque<String>,
+    /// Addresses that the link has.
+    locals: Vec<SocketAddr>,
+    /// Whether the engine waits to hear that there are no more candidates.
+    gathering: bool,
+    backlog: VecDeque<Vec<u8>>,
+    backlog_bytes: usize,
+    reported: usize,
+    close_by: Option<Instant>,
+    /// Whether the engine knows that it is over, or said so itself.
+    over: bool,
+    span: tracing::Span,
+}
+
+impl Peer {
+    /// The reason of a failure is a sentence.
+    pub(super) fn new(
+        now: Instant,
+        sid: SessionId,
+        contact: UserId,
+        role: Role,
+    ) -> Result<Self, String> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)
+            .map_err(|error| format!("the system gives no randomness: {error}"))?;
+        let config = tincan_link::Config::default();
+        let link = catch_unwind(AssertUnwindSafe(|| Link::new(config, role, seed, now)))
+            .map_err(|_| FAULT.to_owned())?
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            sid,
+            timer: None,
+            link: Some(Box::new(link)),
+            ufrags: VecDeque::new(),
+            locals: Vec::new(),
+            gathering: false,
+            backlog: VecDeque::new(),
+            backlog_bytes: 0,
+            reported: 0,
+            close_by: None,
+            over: false,
+            span: tracing::debug_span!("peer", contact = %contact.short()),
+        })
+    }
+
+    /// Calls the link; a panic in it ends it, and this connection only.
+    fn with<R>(&mut self, call: impl FnOnce(&mut Link) -> R) -> Option<R> {
+        let _entered = self.span.enter();
+        let link = self.link.as_mut()?;
+        match catch_unwind(AssertUnwindSafe(|| call(link))) {
+            Ok(result) => Some(result),
+            Err(_) => {
+                tracing::error!("a link panicked");
+                drop_quietly(self.link.take());
+                None
+            }
+        }
+    }
+
+    pub(super) fn offer(&mut self, now: Instant, inputs: &mut Inputs) {
+        let made = self.with(|link| (link.create_offer(now), link.fingerprint()));
+        self.offered(made.map(|(sdp, fp)| (sdp.map_err(|e| e.to_string()), fp)), inputs);
+    }
+
+    pub(super) fn restart_ice(&mut self, now: Instant, inputs: &mut Inputs) {
+        let made = self.with(|link| (link.restart_ice(now), link.fingerprint()));
+        self.offered(made.map(|(sdp, fp)| (sdp.map_err(|e| e.to_string()), fp)), inputs);
+    }
+
+    fn offered(&mut self, made: Option<(Result<String, String>, [u8; 32])>, inputs: &mut Inputs) {
+        if let Some((Ok(sdp), fingerprint)) = made {
+            self.described();
+            let fingerprint = Fingerprint(fingerprint);
+            inputs.push_back((self.sid, PeerInput::OfferReady { sdp, fingerprint }));
+        } else if let Some((Err(reason), _)) = made {
+            self.fail(reason, inputs);
+        }
+    }
+
+    pub(super) fn answer(&mut self, now: Instant, sdp: &str, inputs: &mut Inputs) {
+        match self.with(|link| (link.accept_offer(now, sdp), link.fingerprint())) {
+            Some((Ok(sdp), fingerprint)) => {
+                self.described();
+                let fingerprint = Fingerprint(fingerprint);
+                inputs.push_back((self.sid, PeerInput::AnswerReady { sdp, fingerprint }));
+            }
+            Some((Err(error), _)) => self.fail(error.to_string(), inputs),
+            None => {}
+        }
+    }
+
+    fn described(&mut self) {
+        self.gathering = true;
+        if let Some(ufrag) = self.with(|link| link.local_ufrag().to_owned())
+            && self.ufrags.back() != Some(&ufrag)
+        {
+            self.ufrags.push_back(ufrag);
+        }
+    }
+
+    /// The current user fragment, and one that is no longer answered to.
+    pub(super) fn take_ufrags(&mut self) -> (Option<String>, Option<String>) {
+        let retired = if self.ufrags.len() > MAX_UFRAGS { self.ufrags.pop_front() } else { None };
+        (self.ufrags.back().cloned(), retired)
+    }
+
+    pub(super) fn accept_answer(&mut self, now: Instant, sdp: &str, inputs: &mut Inputs) {
+        if let Some(Err(error)) = self.with(|link| link.accept_answer(now, sdp)) {
+            self.fail(error.to_string(), inputs);
+        }
+    }
+
+    pub(super) fn add_remote(&mut self, now: Instant, candidate: &str) {
+        if let Some(Err(error)) = self.with(|link| link.add_remote_candidate(now, candidate)) {
+            // One candidate less: a hidden name, TCP, or nonsense.
+            tracing::debug!(parent: &self.span, %error, "remote candidate ignored");
+        }
+    }
+
+    /// Adds addresses that the next description will hold.
+    pub(super) fn add_local(
+        &mut self,
+        now: Instant,
+        candidates: impl IntoIterator<Item = LocalCandidate>,
+    ) {
+        for candidate in candidates {
+            self.add(now, candidate);
+        }
+    }
+
+    /// Adds addresses and tells the other end of each by itself.
+    pub(super) fn trickle(
+        &mut self,
+        now: Instant,
+        candidates: impl IntoIterator<Item = LocalCandidate>,
+        inputs: &mut Inputs,
+    ) {
+        for candidate in candidates {
+            if let Some(line) = self.add(now, candidate) {
+                let candidate = Candidate {
+                    candidate: line,
+                    sdp_mid: Some("0".to_owned()),
+                    sdp_mline_index: Some(0),
+                };
+                inputs.push_back((self.sid, PeerInput::Candidate(candidate)));
+            }
+        }
+    }
+
+    fn add(&mut self, now: Instant, candidate: LocalCandidate) -> Option<String> {
+        if self.locals.contains(&candidate.addr) {
+            return None;
+        }
+        self.locals.push(candidate.addr);
+        self.with(|link| link.add_local_candidate(now, candidate)).flatten()
+    }
+
+    pub(super) fn candidates_done_if(&mut self, done: bool, inputs: &mut Inputs) {
+        if done && self.gathering {
+            self.gathering = false;
+            inputs.push_back((self.sid, PeerInput::CandidatesDone));
+        }
+    }
+
+    pub(super) fn handle_datagram(
+        &mut self,
+        now: Instant,
+        ours: SocketAddr,
+        theirs: SocketAddr,
+        bytes: &[u8],
+    ) {
+        self.with(|link| link.handle_datagram(now, ours, theirs, bytes));
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.with(|link| link.handle_timeout(now));
+    }
+
+    /// A frame of the channel `chat`. What the link has no room for waits here.
+    pub(super) fn send(&mut self, now: Instant, frame: Vec<u8>, inputs: &mut Inputs) {
+        if self.backlog_bytes + frame.len() > MAX_BACKLOG_BYTES {
+            return self.fail("more was sent than the connection can take".to_owned(), inputs);
+        }
+        self.backlog_bytes += frame.len();
+        self.backlog.push_back(frame);
+        self.send_backlog(now, inputs);
+    }
+
+    fn send_backlog(&mut self, now: Instant, inputs: &mut Inputs) {
+        while let Some(frame) = self.backlog.front() {
+            let frame = frame.clone();
+            match self.with(|link| link.send(now, Channel::Chat, &frame)) {
+                Some(Ok(())) | Some(Err(SendError::Closed)) | None => {
+                    self.backlog_bytes -= frame.len();
+                    self.backlog.pop_front();
+                }
+                Some(Err(SendError::Full | SendError::NotOpen)) => return,
+                Some(Err(error @ SendError::TooLarge { .. })) => {
+                    self.backlog_bytes -= frame.len();
+                    self.backlog.pop_front();
+                    return self.fail(error.to_string(), inputs);
+                }
+            }
+        }
+    }
+
+    /// Before datagrams are taken: events, and frames that had no room.
+    pub(super) fn before_flush(&mut self, now: Instant, inputs: &mut Inputs) {
+        while let Some(event) = self.with(Link::poll_event).flatten() {
+            self.translate(event, inputs);
+        }
+        self.send_backlog(now, inputs);
+    }
+
+    fn translate(&mut self, event: Event, inputs: &mut Inputs) {
+        let input = match event {
+            Event::Connected => {
+                self.report_path(inputs);
+                PeerInput::Opened
+            }
+            Event::Message { channel: Channel::Chat, data } => PeerInput::Frame(data),
+            // Nothing is agreed on for this channel yet.
+            Event::Message { channel: Channel::File, .. } => return,
+            // The buffered bytes are reported at the end of the flush.
+            Event::BufferedLow { .. } => return,
+            Event::IceDisconnected => PeerInput::Disconnected,
+            Event::IceReconnected => PeerInput::Reconnected,
+            Event::PathChanged => return self.report_path(inputs),
+            Event::Failed(failure) => return self.fail(failure.to_string(), inputs),
+            Event::Closed => {
+                if !std::mem::replace(&mut self.over, true) {
+                    inputs.push_back((self.sid, PeerInput::Closed));
+                }
+                return;
+            }
+        };
+        inputs.push_back((self.sid, input));
+    }
+
+    fn report_path(&mut self, inputs: &mut Inputs) {
+        let Some(stats) = self.with(|link| link.stats()) else { return };
+        let Some(path) = stats.path else { return };
+        let path = Path {
+            local: kind(path.local_kind).to_owned(),
+            remote: kind(path.remote_kind).to_owned(),
+            local_address: path.local.to_string(),
+            remote_address: path.remote.to_string(),
+            rtt_micros: stats.rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+        };
+        inputs.push_back((self.sid, PeerInput::Path(path)));
+    }
+
+    /// After datagrams were taken: what is buffered, and whether it is time to close.
+    pub(super) fn after_flush(&mut self, now: Instant, inputs: &mut Inputs) {
+        if self.link.is_none() {
+            return self.fail(FAULT.to_owned(), inputs);
+        }
+        let buffered = self.buffered();
+        let moved = buffered.abs_diff(self.reported) >= REPORT_BYTES;
+        if moved || (buffered == 0 && self.reported != 0) {
+            self.reported = buffered;
+            inputs.push_back((self.sid, PeerInput::Buffered(buffered)));
+        }
+        if self.close_by.is_some_and(|by| buffered == 0 || now >= by) && !self.over {
+            self.close_now(now);
+        }
+    }
+
+    fn buffered(&mut self) -> usize {
+        self.backlog_bytes + self.with(|link| link.buffered_amount(Channel::Chat)).unwrap_or(0)
+    }
+
+    pub(super) fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
+        self.with(|link| link.poll_transmit(now, out)).flatten()
+    }
+
+    pub(super) fn deadline(&mut self) -> Option<Instant> {
+        let link = self.with(|link| link.poll_timeout()).flatten();
+        [link, self.close_by].into_iter().flatten().min()
+    }
+
+    pub(super) fn close_soon(&mut self, now: Instant) {
+        if self.close_by.is_none() {
+            self.close_by = Some(now + CLOSE_AFTER);
+        }
+    }
+
+    pub(super) fn close_now(&mut self, now: Instant) {
+        self.over = true;
+        self.with(|link| link.close(now));
+    }
+
+    fn fail(&mut self, reason: String, inputs: &mut Inputs) {
+        if !std::mem::replace(&mut self.over, true) {
+            inputs.push_back((self.sid, PeerInput::Failed { reason }));
+        }
+    }
+
+    /// Whether nothing more will come of it.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The end of the link, whatever it does when it is dropped.
+    pub(super) fn discard(mut self) {
+        drop_quietly(self.link.take());
+    }
+}
+
+fn drop_quietly(link: Option<Box<Link>>) {
+    // A link that has panicked may do so again.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(link)));
+}
+
+fn kind(kind: CandidateKind) -> &'static str {
+    match kind {
+        CandidateKind::Host => "host",
+        CandidateKind::ServerReflexive => "srflx",
+        CandidateKind::PeerReflexive => "prflx",
+        CandidateKind::Relayed => "relay",
+    }
+}

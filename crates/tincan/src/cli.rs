@@ -1,0 +1,293 @@
+//! What can be said on the command line: flags, subcommands and the words of their help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::duration_text::parse_duration;
+
+/// The end of every help page and of the man page.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed: not delivered in time, hub not reachable, disk full, home in use, …
+  2  bad input: an unknown flag or key, a malformed id, invite, address or file";
+
+/// Peer-to-peer chat: two machines find each other through a broker that can read nothing,
+/// connect by WebRTC, and keep what was said in a database of their own.
+#[derive(Debug, Parser)]
+#[command(name = "tincan", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every subcommand.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Directory with the identity and the history [default: tincan in the XDG data directory]
+    #[arg(long, global = true, env = "TINCAN_HOME", value_name = "DIR", hide_env_values = true)]
+    pub(crate) home: Option<PathBuf>,
+    /// The hub to meet at, such as https://hub.example.org
+    #[arg(long, global = true, env = "TINCAN_HUB", value_name = "ORIGIN", hide_env_values = true)]
+    pub(crate) hub: Option<String>,
+    /// An MQTT broker without a hub: mqtt://, mqtts://, ws:// or wss://[user:password@]host[:port];
+    /// may be repeated (in the variable: separated by commas)
+    #[arg(
+        long = "broker",
+        global = true,
+        env = "TINCAN_BROKER",
+        value_name = "URL",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub(crate) brokers: Vec<String>,
+    /// What contacts see you as
+    #[arg(long, global = true, env = "TINCAN_NAME", value_name = "NAME", hide_env_values = true)]
+    pub(crate) name: Option<String>,
+    /// Certificates (PEM) to trust for the hub and the broker, beside the system's
+    #[arg(
+        long,
+        global = true,
+        env = "TINCAN_CA_FILE",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Trust only a server with this key: SHA-256 of its SubjectPublicKeyInfo, 64 hex digits
+    #[arg(
+        long,
+        global = true,
+        env = "TINCAN_PINNED_KEY",
+        value_name = "HEX",
+        hide_env_values = true
+    )]
+    pub(crate) pinned_key: Option<String>,
+    /// Read this file instead of tincan/config.toml in the XDG config directory
+    #[arg(
+        long,
+        global = true,
+        env = "TINCAN_CONFIG",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON, one value a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log to stderr: -v what happens, -vv in detail (TINCAN_LOG takes a tracing filter)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Talk with a contact, or with whoever takes your invite
+    Chat(Chat),
+    /// Run a hub: the broker and STUN server where people meet
+    Hub(Hub),
+    /// Print your id
+    Id(Id),
+    /// Make an invite link that adds its holder as a contact
+    Invite(Invite),
+    /// Add, list, accept, decline, block, rename and verify contacts
+    Contact {
+        #[command(subcommand)]
+        action: Contact,
+    },
+    /// Send a message and wait until it is delivered
+    Send(Send),
+    /// Stay online and print what happens
+    Listen(Listen),
+    /// Print a conversation
+    History(History),
+    /// Search all conversations
+    Search(Search),
+    /// Tell how things stand: broker, contacts, what was dropped and why
+    Status,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page (roff)
+    Man,
+}
+
+/// `tincan chat`
+#[derive(Debug, Args)]
+pub(crate) struct Chat {
+    /// A contact (nickname, name, id or the beginning of an id) or an invite link; without it,
+    /// choose from the contacts, or make an invite and wait for whoever takes it
+    #[arg(value_name = "CONTACT|INVITE")]
+    pub(crate) with: Option<String>,
+    /// How many earlier messages to show
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub(crate) last: usize,
+    /// Make an invite and wait for whoever takes it, even if there are contacts
+    #[arg(long, conflicts_with = "with")]
+    pub(crate) invite: bool,
+    /// Run a hub inside this chat if none is configured: at this port
+    /// [default: the one used before, else a free one]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) hub_port: Option<u16>,
+    /// When input that is not a terminal ends, wait this long for what was said to be delivered
+    #[arg(long, default_value = "30s", value_parser = parse_duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+}
+
+/// `tincan hub`
+#[derive(Debug, Args)]
+pub(crate) struct Hub {
+    /// Address for HTTP and MQTT over WebSocket; port 0 takes a free one
+    #[arg(long, env = "TINCAN_HUB_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDR")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Address for MQTT over TCP; port 0 takes a free one
+    #[arg(long, env = "TINCAN_HUB_MQTT", default_value = "0.0.0.0:1883", value_name = "ADDR")]
+    pub(crate) mqtt: std::net::SocketAddr,
+    /// Address for STUN (UDP); port 0 takes a free one
+    #[arg(long, env = "TINCAN_HUB_STUN", default_value = "0.0.0.0:3478", value_name = "ADDR")]
+    pub(crate) stun: std::net::SocketAddr,
+    /// The origin under which people reach this hub, if it is not this machine's address:
+    /// goes into invites and access tokens
+    #[arg(long, env = "TINCAN_HUB_ORIGIN", value_name = "ORIGIN")]
+    pub(crate) origin: Option<String>,
+    /// Where the hub keeps its secret, so that a restart changes nothing
+    /// [default: tincan-hub in the XDG data directory]
+    #[arg(long, env = "TINCAN_HUB_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// `tincan id`
+#[derive(Debug, Args)]
+pub(crate) struct Id {
+    /// Show it as a QR code too
+    #[arg(long)]
+    pub(crate) qr: bool,
+}
+
+/// `tincan invite`
+#[derive(Debug, Args)]
+pub(crate) struct Invite {
+    /// How many people may use it
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) uses: u32,
+    /// For how long it is good, such as 30m, 12h or 7d
+    #[arg(long = "for", default_value = "7d", value_parser = parse_duration, value_name = "TIME")]
+    pub(crate) ttl: Duration,
+    /// Show it as a QR code too
+    #[arg(long)]
+    pub(crate) qr: bool,
+}
+
+/// `tincan contact …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Contact {
+    /// Ask someone to be a contact, by their invite link or their id
+    Add {
+        /// The link or the id
+        #[arg(value_name = "INVITE|ID")]
+        target: String,
+        /// What you want to call them
+        #[arg(long, value_name = "NAME")]
+        nickname: Option<String>,
+        /// Wait this long for their answer; 0s does not wait
+        #[arg(long, default_value = "10s", value_parser = parse_duration, value_name = "TIME")]
+        timeout: Duration,
+    },
+    /// List contacts and waiting requests
+    List,
+    /// Accept a waiting request
+    Accept(ContactName),
+    /// Decline a waiting request
+    Decline(ContactName),
+    /// Hear nothing more from someone; their messages stay
+    Block(ContactName),
+    /// Take a block back
+    Unblock(ContactName),
+    /// Call a contact something else
+    Rename {
+        /// Nickname, name, id or the beginning of an id
+        contact: String,
+        /// The nickname; without it, their own name shows again
+        nickname: Option<String>,
+    },
+    /// Print the safety number to compare with the contact's, and note that it is equal
+    Verify {
+        /// Nickname, name, id or the beginning of an id
+        contact: String,
+        /// The numbers were compared and are equal
+        #[arg(long, conflicts_with = "undo")]
+        equal: bool,
+        /// Take an earlier comparison back
+        #[arg(long)]
+        undo: bool,
+        /// Show it as a QR code too
+        #[arg(long)]
+        qr: bool,
+    },
+}
+
+/// One contact, however it is called.
+#[derive(Debug, Args)]
+pub(crate) struct ContactName {
+    /// Nickname, name, id or the beginning of an id
+    pub(crate) contact: String,
+}
+
+/// `tincan send`
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// Nickname, name, id or the beginning of an id
+    pub(crate) contact: String,
+    /// What to say; - or nothing reads it from standard input
+    #[arg(value_name = "TEXT|-")]
+    pub(crate) text: Option<String>,
+    /// Wait this long until it is on the other side's disk; 0s only puts it into the outbox
+    #[arg(long, default_value = "30s", value_parser = parse_duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+}
+
+/// `tincan listen`
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Only what concerns this contact
+    #[arg(long, value_name = "CONTACT")]
+    pub(crate) contact: Option<String>,
+    /// Accept every request that comes
+    #[arg(long)]
+    pub(crate) accept: bool,
+}
+
+/// `tincan history`
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Nickname, name, id or the beginning of an id
+    pub(crate) contact: String,
+    /// At most so many of the last messages
+    #[arg(long, default_value_t = 50, value_name = "N", conflicts_with = "all")]
+    pub(crate) last: usize,
+    /// The whole conversation
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// `tincan search`
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// The words that must occur; the last may be a beginning
+    #[arg(required = true)]
+    pub(crate) words: Vec<String>,
+    /// Only in the conversation with this contact
+    #[arg(long, value_name = "CONTACT")]
+    pub(crate) contact: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) limit: usize,
+}

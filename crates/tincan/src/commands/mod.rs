@@ -1,0 +1,61 @@
+//! The subcommands: one file each, and the way from the command line to them.
+
+mod completions;
+mod contact;
+mod history;
+mod hub;
+mod id;
+mod invite;
+mod listen;
+mod search;
+mod send;
+mod status;
+
+pub(crate) use contact::{add as add_contact, number_lines, parse_target};
+pub(crate) use history::last as last_messages;
+pub(crate) use invite::make as make_invite;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::Outcome;
+use crate::chat;
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use crate::runtime;
+use crate::settings::Settings;
+
+/// Does what was asked for.
+pub(crate) fn run(cli: Cli) -> Outcome {
+    start_log(cli.global.verbose)?;
+    let settings = || Settings::gather(&cli.global);
+    match cli.command {
+        Command::Completions { shell } => completions::completions(shell),
+        Command::Man => completions::man(),
+        Command::Id(args) => id::run(&args, &settings()?),
+        Command::Chat(args) => runtime::run(chat::run(args, settings()?)),
+        Command::Hub(args) => runtime::run(hub::run(args, cli.global.json)),
+        Command::Invite(args) => runtime::run(invite::run(args, settings()?)),
+        Command::Contact { action } => runtime::run(contact::run(action, settings()?)),
+        Command::Send(args) => runtime::run(send::run(args, settings()?)),
+        Command::Listen(args) => runtime::run(listen::run(args, settings()?)),
+        Command::History(args) => runtime::run(history::run(args, settings()?)),
+        Command::Search(args) => runtime::run(search::run(args, settings()?)),
+        Command::Status => runtime::run(status::run(settings()?)),
+    }
+}
+
+/// Logs to stderr as `-v` and `TINCAN_LOG` say; without either, nothing at all.
+fn start_log(verbose: u8) -> Outcome {
+    let said = std::env::var("TINCAN_LOG").ok().filter(|said| !said.is_empty());
+    let filter = match (&said, verbose) {
+        (Some(said), _) => said.as_str(),
+        (None, 0) => return Ok(()),
+        (None, 1) => "warn,tincan=info,tincan_node=info,tincan_hub=info,tincan_engine=info",
+        (None, _) => "info,tincan=debug,tincan_node=debug,tincan_hub=debug,tincan_engine=debug",
+    };
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Failure::BadInput(format!("TINCAN_LOG: {error}; write one like debug")))?;
+    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _already_there = to_stderr.try_init();
+    Ok(())
+}

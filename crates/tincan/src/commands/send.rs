@@ -1,0 +1,115 @@
+//! `tincan send`: one message, and the wait until it is on the other side's disk.
+
+use std::io::Read;
+use std::time::Duration;
+
+use tincan_engine::{Command, Delivery, Event, MessageView, Reply};
+use tokio::time::Instant;
+
+use crate::Outcome;
+use crate::cli;
+use crate::failure::Failure;
+use crate::people_text::{mark, title};
+use crate::session::{Session, offline};
+use crate::settings::Settings;
+use crate::signals::EndSignals;
+
+/// What is read from stdin at most: one message has 16 KiB, and a byte more shows that it is
+/// too long.
+const MAX_INPUT_BYTES: u64 = 16 * 1024 + 1;
+
+pub(crate) async fn run(args: cli::Send, settings: Settings) -> Outcome {
+    let text = match args.text.as_deref() {
+        Some("-") | None => read_stdin()?,
+        Some(text) => text.to_owned(),
+    };
+    let session = Session::open(&settings).await?;
+    let outcome = send(&args, text, &settings, &session).await;
+    session.close().await;
+    outcome
+}
+
+fn read_stdin() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(MAX_INPUT_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::Failed(format!("cannot read standard input: {error}")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::bad_input("standard input is not UTF-8 text; messages are text"))?;
+    // The line break that ends a text is the shell's, not the message's.
+    Ok(text.strip_suffix('\n').map(str::to_owned).unwrap_or(text))
+}
+
+async fn send(
+    args: &cli::Send,
+    text: String,
+    settings: &Settings,
+    session: &Session,
+) -> Outcome {
+    let contact = session.find_contact(&args.contact).await?;
+    let mut events = session.events().await?;
+    let command = Command::SendMessage { contact, content: text, reply: None };
+    let message = match session.command(command).await? {
+        Reply::Message { message } => message,
+        other => return Err(Failure::failed(format!("the message's fate is unknown: {other:?}"))),
+    };
+    let deadline = Instant::now() + args.timeout;
+    let mut signals = EndSignals::listen()?;
+    let mut message = message;
+    while !args.timeout.is_zero() && !is_over(message.state) {
+        tokio::select! {
+            event = events.next() => match event {
+                Some(Event::Delivery { ids, state, .. }) if ids.contains(&message.id) => {
+                    message.state = state;
+                }
+                Some(_) => {}
+                None => return Err(Failure::failed("the node has stopped; the message is kept")),
+            },
+            () = tokio::time::sleep_until(deadline) => break,
+            _ = signals.next() => break,
+        }
+    }
+    let name = title(&session.contact(contact).await?);
+    let out = settings.output;
+    out.value(&message, || format!("{} {}", mark(message.state).trim_end(), words(&message, &name)))?;
+    if args.timeout.is_zero() || matches!(message.state, Delivery::Delivered | Delivery::Read) {
+        return Ok(());
+    }
+    Err(undelivered(&message, &name, args.timeout, session).await?)
+}
+
+const fn is_over(state: Delivery) -> bool {
+    matches!(state, Delivery::Delivered | Delivery::Read | Delivery::Failed)
+}
+
+fn words(message: &MessageView, name: &str) -> String {
+    match message.state {
+        Delivery::Queued => format!("in the outbox for {name}"),
+        Delivery::Sent => format!("sent to {name}"),
+        Delivery::Delivered => format!("delivered to {name}"),
+        Delivery::Read => format!("read by {name}"),
+        Delivery::Failed => format!("not delivered to {name}"),
+    }
+}
+
+async fn undelivered(
+    message: &MessageView,
+    name: &str,
+    timeout: Duration,
+    session: &Session,
+) -> Result<Failure, Failure> {
+    if message.state == Delivery::Failed {
+        return Ok(Failure::failed(format!("the message to {name} was given up")));
+    }
+    let broker = session.status().await?.broker;
+    if broker.state != tincan_engine::BrokerState::Connected {
+        return Ok(Failure::failed(offline(broker.reason.as_deref())));
+    }
+    let span = crate::duration_text::show_duration(timeout);
+    Ok(Failure::failed(format!(
+        "not delivered within {span}: {name} does not answer; it stays in the outbox and goes out \
+         when `tincan` runs on both sides"
+    )))
+}

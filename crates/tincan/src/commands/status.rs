@@ -1,0 +1,59 @@
+//! `tincan status`: how things stand.
+
+use serde_json::json;
+use tincan_engine::{ContactStatus, Status};
+
+use crate::Outcome;
+use crate::people_text::{broker_line, contact_line, now, peer_line};
+use crate::screen_text::one_line;
+use crate::session::{MeetingPlace, Session};
+use crate::settings::{Settings, without_password};
+
+pub(crate) async fn run(settings: Settings) -> Outcome {
+    let session = Session::open_offline(&settings).await?;
+    let outcome = print(&settings, &session).await;
+    session.close().await;
+    outcome
+}
+
+async fn print(settings: &Settings, session: &Session) -> Outcome {
+    let status = session.status().await?;
+    let place = session.meeting_place().await?;
+    let mut value = serde_json::to_value(&status)?;
+    if let Some(fields) = value.as_object_mut() {
+        let brokers: Vec<String> = place.brokers.iter().map(|url| without_password(url)).collect();
+        fields.insert("running".into(), session.is_elsewhere().into());
+        fields.insert("home".into(), json!(settings.home));
+        fields.insert("hub".into(), json!(place.hub));
+        fields.insert("brokers".into(), json!(brokers));
+    }
+    settings.output.value(&value, || text(&status, &place, settings, session.is_elsewhere()))
+}
+
+fn text(status: &Status, place: &MeetingPlace, settings: &Settings, running: bool) -> String {
+    let now = now();
+    let mut lines = vec![format!("id        {}", status.id)];
+    if !status.name.as_str().is_empty() {
+        lines.push(format!("name      {}", one_line(status.name.as_str())));
+    }
+    lines.push(format!("home      {}", settings.home.display()));
+    lines.extend(place.hub.iter().map(|hub| format!("hub       {hub}")));
+    lines.extend(place.brokers.iter().map(|url| format!("broker    {}", without_password(url))));
+    lines.push(match running {
+        true => format!("link      {}", broker_line(&status.broker, now)),
+        false => "link      no tincan runs on this home; start `tincan listen` or `tincan chat`".to_owned(),
+    });
+    if status.requests > 0 {
+        lines.push(format!("requests  {} wait: see `tincan contact list`", status.requests));
+    }
+    for contact in &status.contacts {
+        lines.push(format!("contact   {}", contact_line(contact, now)));
+        if running && contact.status == ContactStatus::Accepted {
+            lines.push(format!("          {}", peer_line(&contact.peer, now)));
+        }
+    }
+    for (reason, count) in &status.dropped {
+        lines.push(format!("dropped   {count} × {}", one_line(reason)));
+    }
+    lines.join("\n")
+}

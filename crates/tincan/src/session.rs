@@ -1,0 +1,197 @@
+//! The node that a command works with: the one that runs on this home already, reached through
+//! its control socket, or else one of this process's own.
+
+use std::time::Duration;
+
+use tincan_engine::{Answer, BrokerState, Command, ContactView, Event, Query, Reply, RequestView, Status};
+use tincan_node::{Config, ControlError, Events, Handle, Node};
+use tincan_wire::UserId;
+use tokio::time::Instant;
+
+use crate::built_in_hub::BuiltInHub;
+use crate::contact_name::{self, Person};
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// A node to work with.
+pub(crate) struct Session {
+    handle: Handle,
+    /// Of this process, unless another runs on the home.
+    node: Option<Node>,
+    /// Inside this process, if it is remembered and no other hub is configured.
+    hub: Option<BuiltInHub>,
+}
+
+impl Session {
+    /// Finds the running node of the home, or starts one.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, Failure> {
+        if let Some(session) = Self::find_running(settings).await? {
+            return Ok(session);
+        }
+        let hub = match settings.has_place() {
+            true => None,
+            false => BuiltInHub::restart(&settings.home).await?,
+        };
+        Self::start(settings, hub).await
+    }
+
+    /// Starts a node of this process's own, meeting others at `hub` if there is one.
+    pub(crate) async fn start(
+        settings: &Settings,
+        hub: Option<BuiltInHub>,
+    ) -> Result<Self, Failure> {
+        let mut config = node_config(settings);
+        if let Some(hub) = &hub {
+            config.hub = Some(hub.origin().to_owned());
+        }
+        let node = Node::start(config).await.map_err(Failure::failed)?;
+        let session = Self { handle: node.handle(), node: Some(node), hub };
+        session.apply_name(settings).await?;
+        Ok(session)
+    }
+
+    async fn find_running(settings: &Settings) -> Result<Option<Self>, Failure> {
+        let handle = match Handle::connect(&settings.home).await {
+            Ok(handle) => handle,
+            Err(ControlError::NotRunning { .. }) => return Ok(None),
+            Err(error) => return Err(Failure::failed(error)),
+        };
+        let session = Self { handle, node: None, hub: None };
+        session.apply_name(settings).await?;
+        Ok(Some(session))
+    }
+
+    async fn apply_name(&self, settings: &Settings) -> Result<(), Failure> {
+        let Some(name) = &settings.name else { return Ok(()) };
+        if self.status().await?.name != *name {
+            self.command(Command::SetName { name: name.clone() }).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether another process runs the node.
+    pub(crate) const fn is_elsewhere(&self) -> bool {
+        self.node.is_none()
+    }
+
+    /// The handle itself, for what is not wrapped here.
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The hub inside this process, if there is one.
+    pub(crate) const fn hub(&self) -> Option<&BuiltInHub> {
+        self.hub.as_ref()
+    }
+
+    /// Ends the node and the hub if they are this process's own.
+    pub(crate) async fn close(self) {
+        if let Some(node) = self.node {
+            node.close().await;
+        }
+        if let Some(hub) = self.hub {
+            hub.stop().await;
+        }
+    }
+
+    pub(crate) async fn command(&self, command: Command) -> Result<Reply, Failure> {
+        self.handle.command(command).await.map_err(Failure::failed)
+    }
+
+    pub(crate) async fn query(&self, query: Query) -> Result<Answer, Failure> {
+        self.handle.query(query).await.map_err(Failure::failed)
+    }
+
+    pub(crate) async fn events(&self) -> Result<Events, Failure> {
+        Ok(self.handle.events())
+    }
+
+    pub(crate) async fn status(&self) -> Result<Status, Failure> {
+        match self.command(Command::GetStatus).await? {
+            Reply::Status { status } => Ok(*status),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub(crate) async fn contacts(&self) -> Result<Vec<ContactView>, Failure> {
+        match self.command(Command::ListContacts).await? {
+            Reply::Contacts { contacts } => Ok(contacts),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub(crate) async fn requests(&self) -> Result<Vec<RequestView>, Failure> {
+        match self.command(Command::ListRequests).await? {
+            Reply::Requests { requests } => Ok(requests),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The contact with this id.
+    pub(crate) async fn contact(&self, id: UserId) -> Result<ContactView, Failure> {
+        self.contacts().await?.into_iter().find(|contact| contact.id == id).ok_or_else(|| {
+            Failure::bad_input(format!(
+                "{id} is no contact; add them with `tincan contact add {id}` or by their invite"
+            ))
+        })
+    }
+
+    /// Which contact is meant by `words`.
+    pub(crate) async fn find_contact(&self, words: &str) -> Result<UserId, Failure> {
+        let people: Vec<Person> = self.contacts().await?.iter().map(Person::from).collect();
+        contact_name::find(words, &people)
+    }
+
+    /// Which waiting requester is meant by `words`.
+    pub(crate) async fn find_requester(&self, words: &str) -> Result<UserId, Failure> {
+        let people: Vec<Person> = self.requests().await?.iter().map(Person::from).collect();
+        if people.is_empty() {
+            return Err(Failure::failed("no request waits for an answer"));
+        }
+        contact_name::find(words, &people)
+    }
+
+    /// Which contact or requester is meant by `words`.
+    pub(crate) async fn find_anyone(&self, words: &str) -> Result<UserId, Failure> {
+        let mut people: Vec<Person> = self.contacts().await?.iter().map(Person::from).collect();
+        people.extend(self.requests().await?.iter().map(Person::from));
+        contact_name::find(words, &people)
+    }
+
+    /// Waits until the broker is connected; after `timeout` says why it is not.
+    pub(crate) async fn wait_online(&self, timeout: Duration) -> Result<(), Failure> {
+        let mut events = self.events().await?;
+        let deadline = Instant::now() + timeout;
+        let mut broker = self.status().await?.broker;
+        while broker.state != BrokerState::Connected {
+            match tokio::time::timeout_at(deadline, events.next()).await {
+                Ok(Some(Event::Broker(view))) => broker = view,
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(Failure::failed("the node has stopped")),
+                Err(_) => return Err(Failure::failed(offline(broker.reason.as_deref()))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why nothing could be sent, and what happens next.
+pub(crate) fn offline(reason: Option<&str>) -> String {
+    let reason = reason.unwrap_or("there is no answer yet");
+    format!("not connected: {reason}; it is kept and goes out when a later `tincan` gets through")
+}
+
+fn unexpected(reply: &Reply) -> Failure {
+    Failure::failed(format!("the running node answered something else: {reply:?}"))
+}
+
+/// The node's config as the settings have it.
+fn node_config(settings: &Settings) -> Config {
+    let mut config = Config::new(settings.home.clone());
+    config.hub.clone_from(&settings.hub);
+    config.brokers.clone_from(&settings.brokers);
+    config.ca_file.clone_from(&settings.ca_file);
+    config.pinned_key = settings.pinned_key;
+    config.engine = settings.engine.clone();
+    config
+}
