@@ -267,7 +267,9 @@ impl Engine {
         self.expire_messages(now);
     }
 
-    pub(crate) fn status(&self) -> Status {
+    /// How things stand; the same as the answer to `Command::GetStatus`.
+    #[must_use]
+    pub fn status(&self) -> Status {
         Status {
             id: self.me,
             name: self.name.clone(),

@@ -43,8 +43,9 @@ fn with(count: u64) -> Outbox {
 
 fn send_all(outbox: &mut Outbox) -> Vec<u64> {
     let mut sent = Vec::new();
-    while let Some(slot) = outbox.unsent().next() {
-        sent.push(slot.s);
+    let unsent: Vec<_> = outbox.unsent().map(|slot| slot.s).collect();
+    for s in unsent {
+        sent.push(s);
         outbox.mark_sent(Time::from_millis(5));
     }
     sent

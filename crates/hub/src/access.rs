@@ -6,9 +6,9 @@ mod rules;
 
 use tincan_wire::{AccessToken, AccessTokenError, UserId};
 
-use nonce::{NonceError, Nonces};
 pub(crate) use nonce::NONCE_LIFE_MS;
-pub(crate) use rules::{PublishDenied, may_publish, may_subscribe};
+use nonce::{NonceError, Nonces};
+pub(crate) use rules::{PublishDenied, is_contact_request, may_publish, may_subscribe};
 
 /// Issues challenges and verifies tokens made with them.
 #[derive(Debug)]

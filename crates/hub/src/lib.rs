@@ -21,7 +21,9 @@ mod limits;
 mod log;
 mod site;
 mod stun;
+mod tasks;
 
+pub use broker::StorageError;
 pub use config::{Config, Limits, Ports};
 pub use hub::{Addresses, Hub, HubError, Stats};
 

@@ -3,8 +3,8 @@
 //!
 //! Plaintext handshake messages can be damaged or forged by anyone who can send from the peer's
 //! address, and a damaged one ruins the attempt that takes it. So the client starts over when an
-//! attempt stands still, and the server runs a few attempts side by side, told apart by the
-//! ClientHello's random, until one proves possession of the right certificate.
+//! attempt stands still, and the server runs a few attempts side by side, one for each distinct
+//! ClientHello, until one proves possession of the right certificate.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,15 +13,17 @@ use bytes::Bytes;
 use dimpl::DtlsCertificate;
 
 use crate::config::Config;
-use crate::dtls_attempt::{Attempt, Record, client_hello_random, server_hello_random};
+use crate::dtls_attempt::{Attempt, Hello, Record};
 
 /// Attempts a server runs at once; each costs about 20 KB and a key exchange.
-const MAX_ATTEMPTS: usize = 4;
-/// Age at which a server's unfinished attempt gives way to a newer one.
-const ATTEMPT_LIFE: Duration = Duration::from_secs(3);
+const MAX_ATTEMPTS: usize = 8;
+/// Age at which a server's unfinished attempt gives way to a newer one; on a slow path four round
+/// trips.
+const ATTEMPT_LIFE: Duration = Duration::from_millis(600);
 /// ServerHellos remembered so that a late one cannot ruin the next attempt.
 const MAX_STALE_HELLOS: usize = 16;
-/// Least and most wait of a client before it gives up an attempt that was answered.
+/// Least and most wait of a client before it gives up an attempt that was answered; on a slow
+/// path the most is three round trips.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(3));
 /// Wait of a client before it gives up an attempt nobody answered.
 const UNANSWERED_PATIENCE: Duration = Duration::from_secs(4);
@@ -126,7 +128,11 @@ impl Dtls {
         if self.settled {
             return self.feed_session(now, data);
         }
-        if self.client { self.handle_as_client(now, data) } else { self.handle_as_server(now, data) }
+        if self.client {
+            self.handle_as_client(now, data)
+        } else {
+            self.handle_as_server(now, data)
+        }
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<DtlsEvent> {
@@ -199,10 +205,9 @@ impl Dtls {
     }
 
     fn handle_as_client(&mut self, now: Instant, data: &[u8]) -> Option<DtlsEvent> {
-        if let Some(random) = server_hello_random(data) {
-            if self.stale_hellos.contains(&random) {
-                return Some(DtlsEvent::Rejected("dtls_stale_hello"));
-            }
+        let hello = Hello::of_server(data);
+        if hello.as_ref().is_some_and(|hello| self.stale_hellos.contains(&hello.random)) {
+            return Some(DtlsEvent::Rejected("dtls_stale_hello"));
         }
         if self.session.is_some() {
             return self.feed_session(now, data);
@@ -215,9 +220,7 @@ impl Dtls {
                 if attempt.answered.is_none() {
                     attempt.answered = Some(now);
                 }
-                if let Some(random) = server_hello_random(data) {
-                    attempt.hello = Some(random);
-                }
+                attempt.hello = hello.or(attempt.hello.take());
                 self.drain_attempt(self.attempts.len() - 1)
             }
             Err(_) if attempt.is_undecided() => Some(DtlsEvent::Rejected("dtls_stray")),
@@ -229,15 +232,17 @@ impl Dtls {
     }
 
     fn handle_as_server(&mut self, now: Instant, data: &[u8]) -> Option<DtlsEvent> {
-        if let Some(random) = client_hello_random(data) {
-            let is_known = |attempt: &Attempt| attempt.hello == Some(random);
+        if let Some(hello) = Hello::of_client(data) {
+            let is_known = |attempt: &Attempt| {
+                attempt.hello.as_ref().is_some_and(|first| hello.continues(first))
+            };
             if self.session.as_ref().is_some_and(is_known) {
                 return self.feed_session(now, data);
             }
             if let Some(known) = self.attempts.iter().position(is_known) {
                 let attempt = self.attempts.remove(known);
                 self.attempts.push(attempt);
-            } else if !self.admit(now, random) {
+            } else if !self.admit(now, hello) {
                 return Some(DtlsEvent::Rejected("dtls_hello_flood"));
             }
             return self.feed_attempt(now, self.attempts.len() - 1, data);
@@ -253,17 +258,17 @@ impl Dtls {
     }
 
     /// Makes room for one more attempt of a server; false when the present ones are too young.
-    fn admit(&mut self, now: Instant, random: [u8; 32]) -> bool {
+    fn admit(&mut self, now: Instant, hello: Hello) -> bool {
         if self.attempts.len() >= MAX_ATTEMPTS {
-            let Some(old) = self.attempts.iter().position(|a| now >= a.started + ATTEMPT_LIFE)
-            else {
+            let life = ATTEMPT_LIFE.max(self.rtt * 4);
+            let Some(old) = self.attempts.iter().position(|a| now >= a.started + life) else {
                 return false;
             };
             self.attempts.remove(old);
         }
         match Attempt::new(&self.config, &self.certificate, false, self.rto(), now) {
             Ok(mut attempt) => {
-                attempt.hello = Some(random);
+                attempt.hello = Some(hello);
                 self.attempts.push(attempt);
                 true
             }
@@ -273,7 +278,7 @@ impl Dtls {
 
     fn start_client(&mut self, now: Instant) {
         for attempt in self.attempts.drain(..) {
-            if let Some(random) = attempt.hello {
+            if let Some(Hello { random, .. }) = attempt.hello {
                 if self.stale_hellos.len() == MAX_STALE_HELLOS {
                     self.stale_hellos.pop_front();
                 }
@@ -296,8 +301,9 @@ impl Dtls {
 
     /// How long an answered attempt may take: several repetitions, and longer each time.
     fn patience(&self) -> Duration {
-        let base = (self.rtt * 6).clamp(PATIENCE.0, PATIENCE.1);
-        (base * 2u32.saturating_pow(self.restarts.min(4))).min(PATIENCE.1)
+        let least = PATIENCE.1.max(self.rtt * 3);
+        let base = (self.rtt * 6).clamp(PATIENCE.0, least);
+        (base * 2u32.saturating_pow(self.restarts.min(4))).min(least)
     }
 
     /// When a client starts over, if its attempt has not finished by then.
@@ -307,7 +313,7 @@ impl Dtls {
         }
         let attempt = self.attempts.last().map(|attempt| match attempt.answered {
             Some(answered) => answered + self.patience(),
-            None => attempt.started + UNANSWERED_PATIENCE,
+            None => attempt.started + UNANSWERED_PATIENCE.max(self.rtt * 3),
         });
         self.restart_at.or(attempt)
     }
@@ -316,7 +322,7 @@ impl Dtls {
         if self.client {
             // Starting over at once would let a stream of damaged datagrams cost a key exchange
             // each, so there is a pause that grows.
-            let pause = Duration::from_millis(50 << self.restarts.min(5));
+            let pause = Duration::from_millis(50 << self.restarts.min(3));
             self.restart_at = Some(self.restart_at.map_or(now + pause, |at| at.min(now + pause)));
             if let Some(attempt) = self.attempts.last_mut() {
                 attempt.deadline = None;

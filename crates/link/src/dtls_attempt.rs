@@ -13,9 +13,11 @@ use crate::fingerprint;
 const FLIGHT_RETRIES: usize = 12;
 /// Room a DTLS record needs beyond its plaintext, in either version.
 pub(crate) const RECORD_OVERHEAD: usize = 37;
-/// Where the 32 random bytes of a hello stand: after the record header (13 bytes), the handshake
-/// header (12) and the version (2).
-const HELLO_RANDOM: usize = 27;
+/// Length of the header of a plaintext record (RFC 9147 §4).
+const RECORD_HEADER: usize = 13;
+/// Where the 32 random bytes of a hello stand: after the record header, the handshake header (12
+/// bytes) and the version (2).
+const HELLO_RANDOM: usize = RECORD_HEADER + 14;
 
 /// One handshake attempt and, once connected, the session.
 pub(crate) struct Attempt {
@@ -24,8 +26,8 @@ pub(crate) struct Attempt {
     pub(crate) started: Instant,
     /// When the peer first answered this attempt's hello.
     pub(crate) answered: Option<Instant>,
-    /// The ClientHello's random, on the server's side: it tells attempts apart.
-    pub(crate) hello: Option<[u8; 32]>,
+    /// The hello of the peer that this attempt took.
+    pub(crate) hello: Option<Hello>,
     pub(crate) peer: Option<[u8; 32]>,
     pub(crate) deadline: Option<Instant>,
 }
@@ -133,26 +135,50 @@ impl Attempt {
     }
 }
 
-/// The random of a plaintext ClientHello that starts in this datagram.
-pub(crate) fn client_hello_random(data: &[u8]) -> Option<[u8; 32]> {
-    hello_random(data, 1)
+/// A plaintext hello, as far as it tells attempts apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hello {
+    pub(crate) random: [u8; 32],
+    /// Zero unless it answers a request to say hello again.
+    sequence: u16,
+    /// The whole message with its header. A damaged copy shares the random and differs here.
+    message: Vec<u8>,
 }
 
-/// The random of a plaintext ServerHello that starts in this datagram.
-pub(crate) fn server_hello_random(data: &[u8]) -> Option<[u8; 32]> {
-    hello_random(data, 2)
-}
-
-fn hello_random(data: &[u8], message: u8) -> Option<[u8; 32]> {
-    const HANDSHAKE: u8 = 22;
-    let is_hello = data.first() == Some(&HANDSHAKE)
-        && data.get(3..5) == Some(&[0, 0])
-        && data.get(13) == Some(&message)
-        && data.get(19..22) == Some(&[0, 0, 0]);
-    if !is_hello {
-        return None;
+impl Hello {
+    /// The ClientHello that starts in this datagram.
+    pub(crate) fn of_client(data: &[u8]) -> Option<Hello> {
+        Hello::parse(data, 1)
     }
-    data.get(HELLO_RANDOM..HELLO_RANDOM + 32)?.try_into().ok()
+
+    /// The ServerHello that starts in this datagram.
+    pub(crate) fn of_server(data: &[u8]) -> Option<Hello> {
+        Hello::parse(data, 2)
+    }
+
+    /// Whether this hello belongs to the attempt that began with `first`.
+    pub(crate) fn continues(&self, first: &Hello) -> bool {
+        match self.sequence {
+            0 => self.message == first.message,
+            _ => self.random == first.random,
+        }
+    }
+
+    fn parse(data: &[u8], kind: u8) -> Option<Hello> {
+        const HANDSHAKE: u8 = 22;
+        let is_hello = data.first() == Some(&HANDSHAKE)
+            && data.get(3..5) == Some(&[0, 0])
+            && data.get(RECORD_HEADER) == Some(&kind)
+            && data.get(19..22) == Some(&[0, 0, 0]);
+        if !is_hello {
+            return None;
+        }
+        Some(Hello {
+            random: data.get(HELLO_RANDOM..HELLO_RANDOM + 32)?.try_into().ok()?,
+            sequence: u16::from_be_bytes(data.get(17..19)?.try_into().ok()?),
+            message: data.get(RECORD_HEADER..)?.to_vec(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -165,8 +191,8 @@ mod tests {
         fn any_record_is_looked_at_without_panic(
             data in proptest::collection::vec(any::<u8>(), 0..80),
         ) {
-            let _ = client_hello_random(&data);
-            let _ = server_hello_random(&data);
+            let _ = Hello::of_client(&data);
+            let _ = Hello::of_server(&data);
         }
     }
 }

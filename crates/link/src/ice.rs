@@ -72,7 +72,12 @@ struct Generation {
 }
 
 impl Ice {
-    pub(crate) fn new(config: &Config, controlling: bool, creds: IceCreds, tie_breaker: u64) -> Ice {
+    pub(crate) fn new(
+        config: &Config,
+        controlling: bool,
+        creds: IceCreds,
+        tie_breaker: u64,
+    ) -> Ice {
         Ice {
             controlling,
             tie_breaker,

@@ -13,7 +13,8 @@ use crate::stun::looks_like_stun;
 /// Datagrams of handshakes and checks that wait to be polled; an owner that polls as told never
 /// has more than a few.
 const MAX_CONTROL: usize = 256;
-/// Wait of the DTLS client for an answer to its SCTP opening before it doubts the session.
+/// Wait of the DTLS client for an answer to its SCTP opening before it doubts the session; on a
+/// slow path three round trips.
 const SCTP_PATIENCE: Duration = Duration::from_secs(3);
 /// Room an event queue has beyond messages: an owner that never takes events loses the rest.
 const MAX_EVENTS: usize = 4096;
@@ -103,7 +104,8 @@ impl Link {
                 self.sctp = Some(Sctp::new(&self.config, client, self.send_limit(), rtt, now));
                 self.held = None;
                 if let Phase::Opening { retry, .. } = &mut self.phase {
-                    *retry = client.then_some(now + SCTP_PATIENCE);
+                    let patience = SCTP_PATIENCE.max(rtt.unwrap_or_default() * 3);
+                    *retry = client.then_some(now + patience);
                 }
             }
             DtlsEvent::Mismatch => self.finish(Event::Failed(Failure::FingerprintMismatch)),
@@ -234,7 +236,8 @@ impl Link {
         let mut record = Vec::new();
         while let Some(packet) = self.sctp.as_mut().and_then(|sctp| sctp.poll_packet(now)) {
             record.clear();
-            let sealed = self.dtls.as_mut().is_some_and(|dtls| dtls.seal(now, &packet, &mut record));
+            let sealed =
+                self.dtls.as_mut().is_some_and(|dtls| dtls.seal(now, &packet, &mut record));
             if let (true, Some(path)) = (sealed, self.ice.path()) {
                 self.push_control(Datagram { path, bytes: record.clone() });
             }

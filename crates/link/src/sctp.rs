@@ -31,6 +31,16 @@ const STREAMS: u16 = 1024;
 const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5000));
 /// An advertised window below this means that the peer lives and its application is slow.
 const SMALL_WINDOW: u32 = 64 * 1024;
+/// Time between two probes of a closed window. SCTP's own backoff would let it grow to a minute,
+/// which is how long a lost window announcement would then cost.
+const PROBE_INTERVAL: Duration = Duration::from_secs(3);
+/// Timers of one association that can be pending at once.
+const TIMERS: usize = 6;
+/// How long a receiver may hold back an acknowledgement (200 ms, RFC 9260 §6.2), and some more.
+const DELAYED_ACK: Duration = Duration::from_millis(300);
+/// Longest wait for an acknowledgement before the tail is sent again; beyond it SCTP's own timer
+/// is as fast.
+const LONGEST_TAIL: Duration = Duration::from_secs(3);
 
 pub(crate) struct Sctp {
     endpoint: Endpoint,
@@ -46,6 +56,11 @@ pub(crate) struct Sctp {
     incomplete: usize,
     limits: Limits,
     progress_at: Instant,
+    /// Whether the tail was sent again since the last progress.
+    tail_probed: bool,
+    path_rtt: Duration,
+    /// When a peer whose window is closed is asked again.
+    probe_at: Option<Instant>,
     events: VecDeque<SctpChange>,
 }
 
@@ -112,12 +127,11 @@ impl Sctp {
                 buffered_low: config.buffered_low,
             },
             progress_at: now,
+            tail_probed: false,
+            path_rtt: rtt.unwrap_or(LONGEST_TAIL),
+            probe_at: None,
             events: VecDeque::new(),
         }
-    }
-
-    pub(crate) fn is_established(&self) -> bool {
-        self.established
     }
 
     pub(crate) fn poll_change(&mut self) -> Option<SctpChange> {
@@ -158,7 +172,7 @@ impl Sctp {
             return false;
         }
         if self.buffered_total() == 0 {
-            self.progress_at = now;
+            self.progressed(now);
         }
         self.buffered[usize::from(channel.id())] += bytes.len();
         true
@@ -173,7 +187,10 @@ impl Sctp {
             }
             Some(ChunkKind::Sack) => {
                 if sack_window(&packet).is_some_and(|window| window < SMALL_WINDOW) {
-                    self.progress_at = now;
+                    self.progressed(now);
+                    self.probe_at = Some(now + PROBE_INTERVAL);
+                } else {
+                    self.probe_at = None;
                 }
             }
             _ => {}
@@ -209,12 +226,20 @@ impl Sctp {
         if let Some(packet) = self.repeat.due(now) {
             self.queue.push_back(packet);
         }
+        if self.probe_at.is_some_and(|probe_at| probe_at <= now) {
+            self.probe_at = Some(now + PROBE_INTERVAL);
+            self.expedite(now);
+        } else if self.tail_deadline().is_some_and(|deadline| deadline <= now) {
+            self.tail_probed = true;
+            self.expedite(now);
+        }
         self.take_events(now);
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let timers = self.associations.iter().filter_map(|(_, a)| a.poll_timeout()).min();
-        [timers, self.repeat.deadline()].into_iter().flatten().min()
+        let probe = self.probe_at.filter(|_| self.buffered_total() > 0);
+        [timers, self.repeat.deadline(), probe, self.tail_deadline()].into_iter().flatten().min()
     }
 
     /// The path works again: retransmits now what waits for a timer grown long by backoff.
@@ -222,12 +247,30 @@ impl Sctp {
         if self.buffered_total() == 0 {
             return;
         }
-        if let Some((_, association)) = self.associations.first_mut()
-            && let Some(deadline) = association.poll_timeout()
-        {
-            // Time is an argument: reaching the deadline early is how it is told to hurry.
+        let Some((_, association)) = self.associations.first_mut() else { return };
+        let before = association.stats().get_num_t3timeouts();
+        for _ in 0..TIMERS {
+            // Time is an argument: reaching a deadline early is how it is told to hurry. Other
+            // timers that come first are passed by the way.
+            let Some(deadline) = association.poll_timeout() else { return };
             association.handle_timeout(deadline.max(now));
+            if association.stats().get_num_t3timeouts() > before {
+                return;
+            }
         }
+    }
+
+    /// When the lack of an acknowledgement is taken for the loss of the last packets sent, which
+    /// no later packet reveals: long before SCTP's own timer, whose least is a second (trap 3).
+    fn tail_deadline(&self) -> Option<Instant> {
+        let rtt = self.rtt().unwrap_or(self.path_rtt);
+        let waits = self.buffered_total() > 0 && !self.tail_probed;
+        waits.then(|| self.progress_at + (rtt * 2 + DELAYED_ACK).min(LONGEST_TAIL))
+    }
+
+    fn progressed(&mut self, now: Instant) {
+        self.progress_at = now;
+        self.tail_probed = false;
     }
 
     /// The next packet to encrypt.
@@ -265,7 +308,8 @@ impl Sctp {
         }
         let (_, association) = self.associations.first_mut()?;
         while let Some(id) = self.readable.first().copied() {
-            let message = association.stream(id).ok().and_then(|mut s| s.read_sctp().ok().flatten());
+            let message =
+                association.stream(id).ok().and_then(|mut s| s.read_sctp().ok().flatten());
             let Some(message) = message else {
                 self.readable.remove(&id);
                 continue;
@@ -327,6 +371,7 @@ impl Sctp {
                     }
                     SctpEvent::Stream(StreamEvent::BufferedAmountReleased { id, n_bytes }) => {
                         self.progress_at = now;
+                        self.tail_probed = false;
                         if let Some(buffered) = self.buffered.get_mut(usize::from(id)) {
                             *buffered = buffered.saturating_sub(n_bytes);
                         }

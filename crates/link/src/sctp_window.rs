@@ -42,9 +42,4 @@ impl WindowWatch {
         self.drained = 0;
         self.last_data.clone()
     }
-
-    /// Whether [`announcement`](Self::announcement) has something to say.
-    pub(crate) fn is_due(&self) -> bool {
-        self.announced < self.full / 2 && self.drained >= self.full / 4
-    }
 }

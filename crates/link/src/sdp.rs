@@ -265,7 +265,8 @@ mod tests {
 
     #[test]
     fn absent_and_zero_message_sizes_have_their_rfc_meaning() {
-        let sized = |to| Description::parse(&own().print(1, 1).replace("a=max-message-size:65536", to));
+        let sized =
+            |to| Description::parse(&own().print(1, 1).replace("a=max-message-size:65536", to));
         assert_eq!(sized("a=x").unwrap().max_message_size, 65_536);
         assert_eq!(sized("a=max-message-size:0").unwrap().max_message_size, usize::MAX);
     }

@@ -1,1 +1,47 @@
-//! placeholder
+//! The native shell of Tincan and its Rust SDK: an engine with sockets, a disk and a clock.
+//!
+//! A [`Node`] runs on a thread of its own over a home directory. Everything is asked of it, and
+//! heard from it, through a [`Handle`]: here, or in another process of the same user.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut config = tincan_node::Config::new("/home/anna/.local/share/tincan");
+//! config.hub = Some("https://chat.example.org".to_owned());
+//! let node = tincan_node::Node::start(config).await?;
+//! let handle = node.handle();
+//! let mut events = handle.events().await;
+//! while let Some(event) = events.next().await {
+//!     println!("{event:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod broker;
+mod clock;
+mod config;
+mod control;
+mod dial;
+mod handle;
+mod home;
+mod hub_client;
+mod network;
+mod node;
+mod peers;
+mod request;
+mod shell;
+pub mod store;
+mod stun_servers;
+mod udp;
+
+pub use broker::{AddressError, BrokerAddress, MeetingPlaceError, Scheme};
+pub use config::Config;
+pub use control::ControlError;
+pub use handle::{Events, Handle};
+pub use home::{Home, HomeError};
+pub use hub_client::{Origin, OriginError};
+pub use node::{Node, NodeError};
+pub use request::{RequestError, ShellError, ShellStatus};
+pub use store::{QueryError, StoreError};
+pub use tincan_engine as engine;
+pub use tincan_wire as wire;

@@ -122,13 +122,7 @@ impl Peers {
     /// candidates that were not in it follow.
     fn describe(&mut self, now: Instant, serial: Serial) {
         let Some(peer) = self.peers.get_mut(&serial) else { return };
-        let (added, retired) = peer.take_ufrags();
-        if let Some(ufrag) = added {
-            self.router.add_ufrag(&ufrag, serial);
-        }
-        if let Some(ufrag) = retired {
-            self.router.remove_ufrag(&ufrag);
-        }
+        self.router.set_ufrags(peer.ufrags(), serial);
         self.gather.begin(now);
         peer.trickle(now, self.gather.found(), &mut self.inputs);
         peer.candidates_done_if(self.gather.is_done(), &mut self.inputs);
@@ -243,33 +237,38 @@ impl Peers {
     ) -> Result<(), Blocked> {
         let Some(peer) = self.peers.get_mut(&serial) else { return Ok(()) };
         peer.before_flush(now, &mut self.inputs);
-        loop {
-            self.scratch.clear();
-            let Some(transmit) = peer.poll_transmit(now, &mut self.scratch) else { break };
-            self.router.learn(transmit.remote, serial);
-            let outgoing = Outgoing {
-                from: transmit.local,
-                to: transmit.remote,
-                bytes: &self.scratch,
-                segment_size: transmit.segment_size,
-            };
-            if let Err(blocked) = udp.send(&outgoing) {
-                self.stuck = Some(Stuck {
-                    from: transmit.local,
-                    to: transmit.remote,
-                    bytes: self.scratch.clone(),
-                    segment_size: transmit.segment_size,
-                });
-                return Err(blocked);
-            }
-        }
+        self.transmit(now, serial, udp)?;
+        let Some(peer) = self.peers.get_mut(&serial) else { return Ok(()) };
         peer.after_flush(now, &mut self.inputs);
         if peer.is_over() {
+            // Its good-bye.
+            self.transmit(now, serial, udp)?;
             self.remove(serial);
         } else {
             self.arm(serial);
         }
         Ok(())
+    }
+
+    fn transmit(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        udp: &UdpSockets,
+    ) -> Result<(), Blocked> {
+        let Some(peer) = self.peers.get_mut(&serial) else { return Ok(()) };
+        loop {
+            self.scratch.clear();
+            let Some(transmit) = peer.poll_transmit(now, &mut self.scratch) else { return Ok(()) };
+            let (from, to, segment_size) = (transmit.local, transmit.remote, transmit.segment_size);
+            self.router.learn(to, serial);
+            let outgoing = Outgoing { from, to, bytes: &self.scratch, segment_size };
+            if let Err(blocked) = udp.send(&outgoing) {
+                let bytes = self.scratch.clone();
+                self.stuck = Some(Stuck { from, to, bytes, segment_size });
+                return Err(blocked);
+            }
+        }
     }
 
     fn arm(&mut self, serial: Serial) {

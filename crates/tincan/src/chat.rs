@@ -79,7 +79,7 @@ async fn open(args: &cli::Chat, with: &With, settings: &Settings) -> Result<Sess
         return Ok(session);
     }
     session.close().await;
-    let hub = BuiltInHub::start(&settings.home, args.hub_port).await?;
+    let hub = BuiltInHub::start(&settings.home, args.hub_port, args.hub_bind).await?;
     Session::start(settings, Some(hub)).await
 }
 

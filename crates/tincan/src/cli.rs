@@ -1,5 +1,6 @@
 //! What can be said on the command line: flags, subcommands and the words of their help.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -69,13 +70,7 @@ pub(crate) struct Global {
     )]
     pub(crate) pinned_key: Option<String>,
     /// Read this file instead of tincan/config.toml in the XDG config directory
-    #[arg(
-        long,
-        global = true,
-        env = "TINCAN_CONFIG",
-        value_name = "FILE",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, env = "TINCAN_CONFIG", value_name = "FILE", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
     /// Print JSON, one value a line
     #[arg(long, global = true)]
@@ -137,6 +132,10 @@ pub(crate) struct Chat {
     /// [default: the one used before, else a free one]
     #[arg(long, value_name = "PORT")]
     pub(crate) hub_port: Option<u16>,
+    /// The address on which that hub listens and is named in the invite
+    /// [default: all of this machine's, and the one of its default route]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) hub_bind: Option<IpAddr>,
     /// When input that is not a terminal ends, wait this long for what was said to be delivered
     #[arg(long, default_value = "30s", value_parser = parse_duration, value_name = "TIME")]
     pub(crate) timeout: Duration,
@@ -145,23 +144,33 @@ pub(crate) struct Chat {
 /// `tincan hub`
 #[derive(Debug, Args)]
 pub(crate) struct Hub {
-    /// Address for HTTP and MQTT over WebSocket; port 0 takes a free one
-    #[arg(long, env = "TINCAN_HUB_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDR")]
-    pub(crate) listen: std::net::SocketAddr,
-    /// Address for MQTT over TCP; port 0 takes a free one
-    #[arg(long, env = "TINCAN_HUB_MQTT", default_value = "0.0.0.0:1883", value_name = "ADDR")]
-    pub(crate) mqtt: std::net::SocketAddr,
-    /// Address for STUN (UDP); port 0 takes a free one
-    #[arg(long, env = "TINCAN_HUB_STUN", default_value = "0.0.0.0:3478", value_name = "ADDR")]
-    pub(crate) stun: std::net::SocketAddr,
-    /// The origin under which people reach this hub, if it is not this machine's address:
-    /// goes into invites and access tokens
-    #[arg(long, env = "TINCAN_HUB_ORIGIN", value_name = "ORIGIN")]
-    pub(crate) origin: Option<String>,
-    /// Where the hub keeps its secret, so that a restart changes nothing
-    /// [default: tincan-hub in the XDG data directory]
+    /// Address to listen on; :: is IPv6 and, on most systems, IPv4 too
+    #[arg(long, env = "TINCAN_HUB_BIND", default_value = "0.0.0.0", value_name = "ADDRESS")]
+    pub(crate) bind: IpAddr,
+    /// Port of the site and of access tokens (HTTP); 0 takes a free one, as for every port
+    #[arg(long, env = "TINCAN_HUB_PORT", default_value_t = 8080, value_name = "PORT")]
+    pub(crate) port: u16,
+    /// Port of MQTT
+    #[arg(long, env = "TINCAN_HUB_MQTT_PORT", default_value_t = 1883, value_name = "PORT")]
+    pub(crate) mqtt_port: u16,
+    /// Port of MQTT over WebSocket
+    #[arg(long, env = "TINCAN_HUB_WS_PORT", default_value_t = 8083, value_name = "PORT")]
+    pub(crate) ws_port: u16,
+    /// Port of STUN (UDP)
+    #[arg(long, env = "TINCAN_HUB_STUN_PORT", default_value_t = 3478, value_name = "PORT")]
+    pub(crate) stun_port: u16,
+    /// The hub's name, for which access tokens are good: give every hub its own
+    #[arg(long, env = "TINCAN_HUB_NAME", default_value = "tincan", value_name = "NAME")]
+    pub(crate) hub_name: String,
+    /// Host name or address under which people reach this hub, if a proxy stands before it
+    #[arg(long, env = "TINCAN_HUB_PUBLIC_HOST", value_name = "HOST")]
+    pub(crate) public_host: Option<String>,
+    /// Keep what waits for absent people here, so that it outlives a restart [default: memory]
     #[arg(long, env = "TINCAN_HUB_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Let ids and addresses appear in the log
+    #[arg(long)]
+    pub(crate) log_ids: bool,
 }
 
 /// `tincan id`

@@ -121,7 +121,8 @@ fn with_retry(state: &str, reason: Option<&str>, retry_at: Option<Time>, now: Ti
 /// `directly (host to host, 0.3 ms)`, without addresses.
 pub(crate) fn path_words(path: &Path) -> String {
     let way = if path.local == "relay" || path.remote == "relay" { "by relay" } else { "directly" };
-    let rtt = path.rtt_micros.map(|micros| format!(", {}.{} ms", micros / 1_000, micros % 1_000 / 100));
+    let rtt =
+        path.rtt_micros.map(|micros| format!(", {}.{} ms", micros / 1_000, micros % 1_000 / 100));
     format!(
         "{way} ({} to {}{})",
         one_line(&path.local),

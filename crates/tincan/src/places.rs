@@ -10,11 +10,6 @@ pub(crate) fn default_home() -> Result<PathBuf, Failure> {
     Ok(xdg("XDG_DATA_HOME", ".local/share")?.join("tincan"))
 }
 
-/// Where a hub keeps its secret unless another place is named.
-pub(crate) fn default_hub_data() -> Result<PathBuf, Failure> {
-    Ok(xdg("XDG_DATA_HOME", ".local/share")?.join("tincan-hub"))
-}
-
 /// The config file that is read if it exists.
 pub(crate) fn default_config() -> Result<PathBuf, Failure> {
     Ok(xdg("XDG_CONFIG_HOME", ".config")?.join("tincan").join("config.toml"))
@@ -26,10 +21,7 @@ fn xdg(variable: &str, below_home: &str) -> Result<PathBuf, Failure> {
     if let Some(path) = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute()) {
         return Ok(path);
     }
-    env::home_dir()
-        .filter(|home| home.is_absolute())
-        .map(|home| home.join(below_home))
-        .ok_or_else(|| {
-            Failure::bad_input("no home directory is known; name a place with --home DIR")
-        })
+    env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(below_home)).ok_or_else(
+        || Failure::bad_input("no home directory is known; name a place with --home DIR"),
+    )
 }

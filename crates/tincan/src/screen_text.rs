@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn scripts_and_emoji_stay_whole() {
-        for text in ["שלום עולם", "مرحبا", "नमस्ते", "👩‍👩‍👧‍👦 family", "日本語"] {
+        for text in ["שלום עולם", "مرحبا", "नमस्ते", "👩‍👩‍👧‍👦 family", "日本語"]
+        {
             assert_eq!(one_line(text), text);
         }
     }

@@ -1,9 +1,12 @@
 //! The node that a command works with: the one that runs on this home already, reached through
 //! its control socket, or else one of this process's own.
 
+use std::fmt;
 use std::time::Duration;
 
-use tincan_engine::{Answer, BrokerState, Command, ContactView, Event, Query, Reply, RequestView, Status};
+use tincan_engine::{
+    Answer, BrokerState, Command, ContactView, Event, Query, Reply, RequestView, Status,
+};
 use tincan_node::{Config, ControlError, Events, Handle, Node};
 use tincan_wire::UserId;
 use tokio::time::Instant;
@@ -11,9 +14,10 @@ use tokio::time::Instant;
 use crate::built_in_hub::BuiltInHub;
 use crate::contact_name::{self, Person};
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::settings::{Settings, without_password};
 
 /// A node to work with.
+#[derive(Debug)]
 pub(crate) struct Session {
     handle: Handle,
     /// Of this process, unless another runs on the home.
@@ -33,6 +37,14 @@ impl Session {
             false => BuiltInHub::restart(&settings.home).await?,
         };
         Self::start(settings, hub).await
+    }
+
+    /// The same for what needs no network: brings no hub along.
+    pub(crate) async fn open_offline(settings: &Settings) -> Result<Self, Failure> {
+        match Self::find_running(settings).await? {
+            Some(session) => Ok(session),
+            None => Self::start(settings, None).await,
+        }
     }
 
     /// Starts a node of this process's own, meeting others at `hub` if there is one.
@@ -57,8 +69,23 @@ impl Session {
             Err(error) => return Err(Failure::failed(error)),
         };
         let session = Self { handle, node: None, hub: None };
+        if settings.place_said {
+            session.check_place(settings).await?;
+        }
         session.apply_name(settings).await?;
         Ok(Some(session))
+    }
+
+    /// A running node stays where it is: to ask for another place is a mistake.
+    async fn check_place(&self, settings: &Settings) -> Result<(), Failure> {
+        let place = self.meeting_place().await?;
+        if place.hub == settings.hub && place.brokers == settings.brokers {
+            return Ok(());
+        }
+        Err(Failure::BadInput(format!(
+            "the tincan that runs on {} uses {place}; leave --hub and --broker out, or stop it first",
+            settings.home.display(),
+        )))
     }
 
     async fn apply_name(&self, settings: &Settings) -> Result<(), Failure> {
@@ -77,11 +104,6 @@ impl Session {
     /// The handle itself, for what is not wrapped here.
     pub(crate) const fn handle(&self) -> &Handle {
         &self.handle
-    }
-
-    /// The hub inside this process, if there is one.
-    pub(crate) const fn hub(&self) -> Option<&BuiltInHub> {
-        self.hub.as_ref()
     }
 
     /// Ends the node and the hub if they are this process's own.
@@ -111,6 +133,12 @@ impl Session {
             Reply::Status { status } => Ok(*status),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Where this node is to be met.
+    pub(crate) async fn meeting_place(&self) -> Result<MeetingPlace, Failure> {
+        let shell = self.handle.shell_status().await.map_err(Failure::failed)?;
+        Ok(MeetingPlace { hub: shell.hub, brokers: shell.brokers })
     }
 
     pub(crate) async fn contacts(&self) -> Result<Vec<ContactView>, Failure> {
@@ -172,6 +200,29 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// The hub or the brokers where a node is to be met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MeetingPlace {
+    pub(crate) hub: Option<String>,
+    pub(crate) brokers: Vec<String>,
+}
+
+impl MeetingPlace {
+    /// Whether there is one.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.hub.is_some() || !self.brokers.is_empty()
+    }
+}
+
+impl fmt::Display for MeetingPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let brokers = self.brokers.iter().map(|url| without_password(url));
+        let places: Vec<String> = self.hub.iter().cloned().chain(brokers).collect();
+        f.write_str(if places.is_empty() { "no hub" } else { "" })?;
+        f.write_str(&places.join(", "))
     }
 }
 

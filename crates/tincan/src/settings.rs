@@ -40,10 +40,17 @@ impl Settings {
         let file = match &flags.config {
             Some(path) => ConfigFile::read(path, true)?,
             // Without any home directory there is no such file; only then it's no error.
-            None => default_config()
-                .map_or_else(|_| Ok(ConfigFile::default()), |path| ConfigFile::read(&path, false))?,
+            None => default_config().map_or_else(
+                |_| Ok(ConfigFile::default()),
+                |path| ConfigFile::read(&path, false),
+            )?,
         };
         Self::merge(flags, file)
+    }
+
+    /// Whether a hub or a broker is configured.
+    pub(crate) const fn has_place(&self) -> bool {
+        self.hub.is_some() || !self.brokers.is_empty()
     }
 
     fn merge(flags: &Global, file: ConfigFile) -> Result<Self, Failure> {
@@ -54,15 +61,13 @@ impl Settings {
         } else {
             (file.hub, file.brokers)
         };
-        let mut engine = tincan_engine::Config::default();
-        // Who asks is authenticated by hubs only (protocol §7): elsewhere, invites only.
-        engine.admit_strangers = brokers.is_empty();
-        if let Some(on) = file.read_receipts {
-            engine.read_receipts = on;
-        }
-        if let Some(on) = file.admit_strangers {
-            engine.admit_strangers = on;
-        }
+        let defaults = tincan_engine::Config::default();
+        let engine = tincan_engine::Config {
+            read_receipts: file.read_receipts.unwrap_or(defaults.read_receipts),
+            // Who asks is authenticated by hubs only (protocol §7): elsewhere, invites only.
+            admit_strangers: file.admit_strangers.unwrap_or(brokers.is_empty()),
+            ..defaults
+        };
         Ok(Self {
             home: match flags.home.clone().or(file.home) {
                 Some(home) => home,
@@ -94,7 +99,8 @@ pub(crate) fn origin(text: &str) -> Result<String, Failure> {
              http://127.0.0.1:8080"
         ))
     };
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("http:// or https:// is missing"))?;
+    let (scheme, rest) =
+        text.split_once("://").ok_or_else(|| bad("http:// or https:// is missing"))?;
     if !matches!(scheme, "http" | "https") {
         return Err(bad("it must begin with http:// or https://"));
     }
@@ -112,7 +118,8 @@ fn broker(text: &str) -> Result<String, Failure> {
              ws://user:password@127.0.0.1:9001/mqtt"
         ))
     };
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("mqtt:// or the like is missing"))?;
+    let (scheme, rest) =
+        text.split_once("://").ok_or_else(|| bad("mqtt:// or the like is missing"))?;
     if !matches!(scheme, "mqtt" | "mqtts" | "ws" | "wss") {
         return Err(bad("it must begin with mqtt://, mqtts://, ws:// or wss://"));
     }
@@ -205,7 +212,9 @@ mod tests {
     fn origins_are_checked() {
         assert_eq!(origin("http://127.0.0.1:80/").ok().as_deref(), Some("http://127.0.0.1:80"));
         assert_eq!(origin("https://[::1]:8443").ok().as_deref(), Some("https://[::1]:8443"));
-        for bad in ["hub", "ftp://a", "http://", "http://a/b", "http://a:0", "http://a:x", "http://[::1"] {
+        for bad in
+            ["hub", "ftp://a", "http://", "http://a/b", "http://a:0", "http://a:x", "http://[::1"]
+        {
             assert!(why(origin(bad)).contains("write one like"), "{bad}");
         }
     }

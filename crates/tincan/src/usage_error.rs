@@ -47,7 +47,7 @@ mod tests {
     fn every_mistake_is_one_line() {
         check(&["tincan", "send"], "<CONTACT>");
         check(&["tincan", "sned", "bob"], "unrecognized subcommand 'sned'");
-        check(&["tincan", "status", "--jsn"], "'--json' exists");
+        check(&["tincan", "status", "--jsn"], "exists: '--json'");
         check(&["tincan", "invite", "--uses", "many"], "invalid value 'many'");
         check(&["tincan", "send", "bob", "x", "--timeout", "soon"], "write one like");
         check(&["tincan"], "a command is missing");

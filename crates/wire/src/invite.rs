@@ -215,4 +215,3 @@ impl InviteError {
     }
 }
 crate::serde_text::serde_as_text!(Invite);
-

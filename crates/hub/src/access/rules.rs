@@ -5,8 +5,7 @@ use tincan_wire::{DeviceId, Leaf, Topic, TopicError, UserId, own_filter};
 
 /// `user/{self}/+`, or one of its leaves.
 pub(crate) fn may_subscribe(user: &UserId, filter: &str) -> bool {
-    filter == own_filter(user)
-        || filter.parse::<Topic>().is_ok_and(|topic| topic.user == *user)
+    filter == own_filter(user) || filter.parse::<Topic>().is_ok_and(|topic| topic.user == *user)
 }
 
 /// `user/{anyone}/{leaf}`, never retained.

@@ -1,5 +1,5 @@
 //! Two links, one virtual clock, and a network between them whose faults are fields.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -87,7 +87,9 @@ pub struct World {
     pub net: Net,
     pub rng: ChaCha8Rng,
     flights: BinaryHeap<Reverse<Flight>>,
+    /// Datagrams sent so far, and copies in flight so far.
     numbered: u64,
+    serial: u64,
     /// Every datagram sent, in order, when asked for.
     pub tap: Option<Vec<(usize, SocketAddr, SocketAddr, Vec<u8>)>>,
 }
@@ -128,7 +130,7 @@ impl World {
         };
         let ends = [end(a.0, Role::Offerer, a.1), end(b.0, Role::Answerer, b.1)];
         let flights = BinaryHeap::new();
-        World { start: now, now, ends, net, rng, flights, numbered: 0, tap: None }
+        World { start: now, now, ends, net, rng, flights, numbered: 0, serial: 0, tap: None }
     }
 
     /// Signals without delay: candidates inside the descriptions.
@@ -302,7 +304,8 @@ impl World {
         let mut at = self.now + self.net.latency + self.random_up_to(self.net.jitter);
         if self.net.bandwidth > 0 {
             let end = &mut self.ends[from];
-            let busy = Duration::from_nanos(bytes.len() as u64 * 1_000_000_000 / self.net.bandwidth);
+            let busy =
+                Duration::from_nanos(bytes.len() as u64 * 1_000_000_000 / self.net.bandwidth);
             end.line_free = end.line_free.max(self.now) + busy;
             // A queue of a quarter second, then the tail is dropped.
             if end.line_free - self.now > Duration::from_millis(250) {
@@ -310,6 +313,9 @@ impl World {
                 return;
             }
             at += end.line_free - self.now;
+        }
+        if !self.chance(self.net.loss) {
+            self.fly(at, to, target, source, bytes.to_vec());
         }
         if self.chance(self.net.corruption) {
             let mut copy = bytes.to_vec();
@@ -323,16 +329,18 @@ impl World {
             let later = at + self.random_up_to(Duration::from_secs(2));
             self.fly(later, to, target, source, bytes.to_vec());
         }
-        if !self.chance(self.net.loss) {
-            self.fly(at, to, target, source, bytes.to_vec());
-        }
     }
 
-    fn fly(&mut self, at: Instant, to: usize, local: SocketAddr, remote: SocketAddr, bytes: Vec<u8>) {
-        self.numbered += 1;
-        let number = self.numbered << 32;
-        self.numbered -= 1;
-        let number = number + self.flights.len() as u64;
+    fn fly(
+        &mut self,
+        at: Instant,
+        to: usize,
+        local: SocketAddr,
+        remote: SocketAddr,
+        bytes: Vec<u8>,
+    ) {
+        self.serial += 1;
+        let number = self.serial;
         self.flights.push(Reverse(Flight { at, number, to, local, remote, bytes }));
     }
 

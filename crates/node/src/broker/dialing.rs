@@ -8,10 +8,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::address::BrokerAddress;
-use super::driver::Report;
+use super::driver::{Login, Report};
 use super::meeting_place::MeetingPlace;
 use crate::dial::{ByteStream, DialError, Dialer};
 use crate::hub_client::{HttpError, HubClient};
+use crate::stun_servers::resolve_all;
 
 /// How long the engine may take to sign a token: microseconds, unless it is gone.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,8 +21,9 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Dialing {
     pub(super) dialer: Dialer,
     pub(super) place: MeetingPlace,
-    pub(super) username: Option<String>,
-    pub(super) password: Option<String>,
+    pub(super) login: Login,
+    /// Configured STUN servers.
+    pub(super) stun: Vec<String>,
     pub(super) client_id: String,
     pub(super) reports: mpsc::Sender<Report>,
     /// How many addresses to pass over: those that failed above the transport before.
@@ -57,17 +59,19 @@ impl Dialing {
         }
         let Some(origin) = self.place.hub.clone() else {
             let brokers = self.place.brokers.clone();
+            self.report_stun(None, self.stun.clone());
             return self.first_that_answers(brokers, None).await;
         };
         let hub = HubClient::new(self.dialer.clone(), origin);
         let (config, challenge) = tokio::join!(hub.config(), hub.challenge());
-        let brokers = if self.place.brokers.is_empty() {
-            let config = config.map_err(|error| error.to_string())?;
-            self.report_stun(config.stun).await;
-            parse_listed(&config.brokers)?
-        } else {
-            self.report_stun(config.map(|config| config.stun).unwrap_or_default()).await;
-            self.place.brokers.clone()
+        let (brokers, mut stun) = (self.place.brokers.clone(), self.stun.clone());
+        let brokers = match (config, brokers.is_empty()) {
+            (Err(error), true) => return Err(error.to_string()),
+            (Err(_), false) => brokers,
+            (Ok(config), listed) => {
+                stun.extend(config.stun);
+                if listed { parse_listed(&config.brokers)? } else { brokers }
+            }
         };
         let token = match challenge {
             Ok(challenge) => Some(self.token(challenge.aud, challenge.nonce).await?),
@@ -75,9 +79,7 @@ impl Dialing {
             Err(HttpError::Status { status: 404, .. }) => None,
             Err(error) => return Err(error.to_string()),
         };
-        if let Some(token) = &token {
-            self.ask_for_stun(hub, token.token.clone());
-        }
+        self.report_stun(token.as_ref().map(|token| (hub, token.token.clone())), stun);
         self.first_that_answers(brokers, token).await
     }
 
@@ -90,22 +92,20 @@ impl Dialing {
         }
     }
 
-    async fn report_stun(&self, stun: Vec<String>) {
-        if !stun.is_empty() {
-            // A shell that is gone needs no report.
-            let _ = self.reports.send(Report::Stun(stun)).await;
-        }
-    }
-
     /// Beside the connection, which it must not delay.
-    fn ask_for_stun(&self, hub: HubClient, token: String) {
+    fn report_stun(&self, hub: Option<(HubClient, String)>, listed: Vec<String>) {
         let reports = self.reports.clone();
         tokio::spawn(async move {
-            match hub.ice(&token).await {
-                Ok(stun) if !stun.is_empty() => drop(reports.send(Report::Stun(stun)).await),
-                Ok(_) => {}
-                Err(error) => tracing::debug!(%error, "no ICE servers"),
+            let mut urls = listed;
+            if let Some((hub, token)) = hub {
+                match hub.ice(&token).await {
+                    Ok(stun) => urls.extend(stun),
+                    Err(error) => tracing::debug!(%error, "no ICE servers"),
+                }
             }
+            let servers = resolve_all(&urls).await;
+            // A shell that is gone needs no report.
+            let _ = reports.send(Report::Stun(servers)).await;
         });
     }
 
@@ -135,7 +135,7 @@ impl Dialing {
     fn credentials(&self, broker: &BrokerAddress, token: Option<Token>) -> Credentials {
         let (username, password) = match &broker.username {
             Some(_) => (broker.username.clone(), broker.password.clone()),
-            None => (self.username.clone(), self.password.clone()),
+            None => (self.login.username.clone(), self.login.password.clone()),
         };
         match (username, token) {
             (None, Some(token)) => {

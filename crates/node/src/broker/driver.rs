@@ -4,6 +4,7 @@
 //! answers with [`Report`]s. The session outlives its transports: it keeps what the broker has
 //! not acknowledged.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -38,11 +39,13 @@ const READ_BYTES: usize = 8 * 1024;
 #[derive(Debug)]
 pub(crate) enum Report {
     /// For the engine, unless the attempt that it is about is over: then it is stale.
-    Input { attempt: u64, input: BrokerInput },
+    Link { attempt: u64, input: BrokerInput },
+    /// A message, whichever attempt brought it.
+    Message { topic: String, payload: Vec<u8>, retain: bool },
     /// The hub wants a token for this.
     Challenge { aud: String, nonce: String, answer: oneshot::Sender<Token> },
-    /// STUN servers, as URLs.
-    Stun(Vec<String>),
+    /// The STUN servers of the hub.
+    Stun(Vec<SocketAddr>),
 }
 
 #[derive(Debug)]
@@ -74,6 +77,7 @@ impl BrokerLink {
         dialer: Dialer,
         place: MeetingPlace,
         login: Login,
+        stun: Vec<String>,
     ) -> (Self, mpsc::Receiver<Report>) {
         let (orders, orders_in) = mpsc::channel(MAX_ORDERS);
         let (reports, reports_out) = mpsc::channel(MAX_REPORTS);
@@ -83,6 +87,7 @@ impl BrokerLink {
             dialer,
             place,
             login,
+            stun,
             session: Session::new(tincan_mqtt::Config::default()),
             started: Instant::now(),
             failures: 0,
@@ -145,6 +150,7 @@ struct Driver {
     dialer: Dialer,
     place: MeetingPlace,
     login: Login,
+    stun: Vec<String>,
     session: Session,
     started: Instant,
     /// Attempts that failed above the transport, to try the next address of the list.
@@ -217,8 +223,8 @@ impl Driver {
         let dialing = Dialing {
             dialer: self.dialer.clone(),
             place: self.place.clone(),
-            username: self.login.username.clone(),
-            password: self.login.password.clone(),
+            login: self.login.clone(),
+            stun: self.stun.clone(),
             client_id: attempt.client_id.clone(),
             reports: self.reports.clone(),
             skip: self.failures,
@@ -313,8 +319,8 @@ impl Driver {
                 None
             }
             Event::Message { topic, payload, retain, .. } => {
-                let input = BrokerInput::Message { topic, payload, retain };
-                self.report(link.attempt, input).await;
+                // A shell that is gone needs no message.
+                let _ = self.reports.send(Report::Message { topic, payload, retain }).await;
                 None
             }
             Event::Retry { .. } => Some(Next::Again),
@@ -359,7 +365,7 @@ impl Driver {
 
     async fn report(&self, attempt: u64, input: BrokerInput) {
         // A shell that is gone needs no report; the next order says so.
-        let _ = self.reports.send(Report::Input { attempt, input }).await;
+        let _ = self.reports.send(Report::Link { attempt, input }).await;
     }
 
     fn publish(&mut self, publish: Publish) {

@@ -18,12 +18,8 @@ const CLOSE_AFTER: Duration = Duration::from_secs(1);
 /// that it does not.
 const MAX_BACKLOG_BYTES: usize = 4 * 1024 * 1024;
 
-/// The engine is told of the buffered bytes when they moved by this much.
+/// The engine is told of the buffered bytes when it is wrong about them by this much.
 const REPORT_BYTES: usize = 64 * 1024;
-
-/// User fragments that are answered to: the current and, for checks on their way, the one before
-/// an ICE restart.
-const MAX_UFRAGS: usize = 2;
 
 const FAULT: &str = "an internal fault ended the connection; it will be made anew";
 
@@ -36,14 +32,14 @@ pub(super) struct Peer {
     pub(super) timer: Option<Instant>,
     /// `None` once a fault has ended it.
     link: Option<Box<Link>>,
-    ufrags: VecDeque<String>,
     /// Addresses that the link has.
     locals: Vec<SocketAddr>,
     /// Whether the engine waits to hear that there are no more candidates.
     gathering: bool,
     backlog: VecDeque<Vec<u8>>,
     backlog_bytes: usize,
-    reported: usize,
+    /// What the engine takes the buffered bytes to be: what it was told, and what it sent since.
+    believed: usize,
     close_by: Option<Instant>,
     /// Whether the engine knows that it is over, or said so itself.
     over: bool,
@@ -69,12 +65,11 @@ impl Peer {
             sid,
             timer: None,
             link: Some(Box::new(link)),
-            ufrags: VecDeque::new(),
             locals: Vec::new(),
             gathering: false,
             backlog: VecDeque::new(),
             backlog_bytes: 0,
-            reported: 0,
+            believed: 0,
             close_by: None,
             over: false,
             span: tracing::debug_span!("peer", contact = %contact.short()),
@@ -107,7 +102,7 @@ impl Peer {
 
     fn offered(&mut self, made: Option<(Result<String, String>, [u8; 32])>, inputs: &mut Inputs) {
         if let Some((Ok(sdp), fingerprint)) = made {
-            self.described();
+            self.gathering = true;
             let fingerprint = Fingerprint(fingerprint);
             inputs.push_back((self.sid, PeerInput::OfferReady { sdp, fingerprint }));
         } else if let Some((Err(reason), _)) = made {
@@ -118,7 +113,7 @@ impl Peer {
     pub(super) fn answer(&mut self, now: Instant, sdp: &str, inputs: &mut Inputs) {
         match self.with(|link| (link.accept_offer(now, sdp), link.fingerprint())) {
             Some((Ok(sdp), fingerprint)) => {
-                self.described();
+                self.gathering = true;
                 let fingerprint = Fingerprint(fingerprint);
                 inputs.push_back((self.sid, PeerInput::AnswerReady { sdp, fingerprint }));
             }
@@ -127,19 +122,9 @@ impl Peer {
         }
     }
 
-    fn described(&mut self) {
-        self.gathering = true;
-        if let Some(ufrag) = self.with(|link| link.local_ufrag().to_owned())
-            && self.ufrags.back() != Some(&ufrag)
-        {
-            self.ufrags.push_back(ufrag);
-        }
-    }
-
-    /// The current user fragment, and one that is no longer answered to.
-    pub(super) fn take_ufrags(&mut self) -> (Option<String>, Option<String>) {
-        let retired = if self.ufrags.len() > MAX_UFRAGS { self.ufrags.pop_front() } else { None };
-        (self.ufrags.back().cloned(), retired)
+    /// The user fragments that checks for this link name.
+    pub(super) fn ufrags(&mut self) -> Vec<String> {
+        self.with(|link| link.local_ufrags()).unwrap_or_default()
     }
 
     pub(super) fn accept_answer(&mut self, now: Instant, sdp: &str, inputs: &mut Inputs) {
@@ -220,24 +205,22 @@ impl Peer {
             return self.fail("more was sent than the connection can take".to_owned(), inputs);
         }
         self.backlog_bytes += frame.len();
+        self.believed += frame.len();
         self.backlog.push_back(frame);
         self.send_backlog(now, inputs);
     }
 
     fn send_backlog(&mut self, now: Instant, inputs: &mut Inputs) {
-        while let Some(frame) = self.backlog.front() {
-            let frame = frame.clone();
+        while let Some(frame) = self.backlog.pop_front() {
             match self.with(|link| link.send(now, Channel::Chat, &frame)) {
-                Some(Ok(())) | Some(Err(SendError::Closed)) | None => {
-                    self.backlog_bytes -= frame.len();
-                    self.backlog.pop_front();
+                Some(Err(SendError::Full | SendError::NotOpen)) => {
+                    return self.backlog.push_front(frame);
                 }
-                Some(Err(SendError::Full | SendError::NotOpen)) => return,
                 Some(Err(error @ SendError::TooLarge { .. })) => {
                     self.backlog_bytes -= frame.len();
-                    self.backlog.pop_front();
                     return self.fail(error.to_string(), inputs);
                 }
+                Some(Ok(()) | Err(SendError::Closed)) | None => self.backlog_bytes -= frame.len(),
             }
         }
     }
@@ -294,9 +277,9 @@ impl Peer {
             return self.fail(FAULT.to_owned(), inputs);
         }
         let buffered = self.buffered();
-        let moved = buffered.abs_diff(self.reported) >= REPORT_BYTES;
-        if moved || (buffered == 0 && self.reported != 0) {
-            self.reported = buffered;
+        let moved = buffered.abs_diff(self.believed) >= REPORT_BYTES;
+        if moved || (buffered == 0 && self.believed != 0) {
+            self.believed = buffered;
             inputs.push_back((self.sid, PeerInput::Buffered(buffered)));
         }
         if self.close_by.is_some_and(|by| buffered == 0 || now >= by) && !self.over {

@@ -43,6 +43,17 @@ pub(super) fn integer(value: u64, what: &'static str) -> Result<i64, Fault> {
     i64::try_from(value).map_err(|_| Fault::OutOfRange(what))
 }
 
+/// Reads a number that [`integer`] has written.
+pub(super) fn number(row: &Row<'_>, index: usize) -> Result<u64, Fault> {
+    u64::try_from(row.get::<_, i64>(index)?).map_err(|_| illegal(row, index))
+}
+
+/// Reads a number where there may be none.
+pub(super) fn optional_number(row: &Row<'_>, index: usize) -> Result<Option<u64>, Fault> {
+    let value: Option<i64> = row.get(index)?;
+    value.map(|value| u64::try_from(value).map_err(|_| illegal(row, index))).transpose()
+}
+
 /// A blob of fixed length.
 pub(super) struct Bytes<const N: usize>(pub(super) [u8; N]);
 
@@ -185,7 +196,7 @@ impl Column for Ranges {
 
 /// A time in a column.
 pub(super) fn read_time(row: &Row<'_>, index: usize) -> Result<Time, Fault> {
-    Ok(Time::from_millis(row.get(index)?))
+    Ok(Time::from_millis(number(row, index)?))
 }
 
 /// A prekey of someone's in two columns.

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tincan_engine::store::Snapshot;
 use tincan_wire::{DeviceId, DisplayName, Identity, LogId, UserId};
 
-use super::columns::{Column as _, read};
+use super::columns::{Column as _, number, read};
 use super::fault::Fault;
 
 /// Number of different log ids: 8 characters of `a-z0-9`.
@@ -38,7 +38,7 @@ fn load(connection: &Connection) -> Result<Option<Snapshot>, Fault> {
         .query_row("SELECT seed, dev, lg, epoch, name FROM installation", [], |row| {
             Ok((|| {
                 let mut snapshot = Snapshot::new(read(row, 0)?, read(row, 1)?, read(row, 2)?);
-                snapshot.epoch = row.get(3)?;
+                snapshot.epoch = number(row, 3)?;
                 snapshot.name = read(row, 4)?;
                 Ok(snapshot)
             })())

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 use tincan_engine::{Delivery, MessageKind, MessageView};
 use tincan_wire::{LogId, MessageId, Ranges, UserId};
 
-use super::columns::{kind_of, read, read_optional};
+use super::columns::{kind_of, number, read, read_optional};
 use super::fault::Fault;
 
 /// The columns that [`Views::view`] reads, in its order.
@@ -38,15 +38,15 @@ impl Views {
         row: &Row<'_>,
     ) -> Result<MessageView, Fault> {
         let log = self.log(connection, row.get(0)?)?;
-        let (s, failed) = (row.get(2)?, row.get(7)?);
+        let (s, failed) = (number(row, 2)?, row.get(7)?);
         Ok(MessageView {
             contact: log.contact,
             outgoing: log.own,
             id: read::<MessageId>(row, 1)?,
             lg: log.lg,
             s,
-            h: row.get(3)?,
-            timestamp: row.get(4)?,
+            h: number(row, 3)?,
+            timestamp: number(row, 4)?,
             kind: kind(row.get(5)?, read_optional(row, 6)?)?,
             content: row.get(8)?,
             state: log.delivery(s, failed),
@@ -89,7 +89,7 @@ fn load(connection: &Connection, key: i64) -> Result<Log, Fault> {
         own: row.get(1)?,
         lg: read(row, 2)?,
         held: read(row, 3)?,
-        read: row.get(4)?,
+        read: number(row, 4)?,
     })
 }
 

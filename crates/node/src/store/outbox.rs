@@ -5,7 +5,7 @@ use tincan_engine::MessageView;
 use tincan_engine::store::OutboxPage;
 use tincan_wire::{LogId, Ranges, UserId};
 
-use super::columns::{Column as _, integer, read};
+use super::columns::{Column as _, integer, optional_number, read};
 use super::fault::Fault;
 use super::message_row::{COLUMNS, Views};
 
@@ -84,9 +84,10 @@ fn message_from(
 
 fn last_written(connection: &Connection, log: i64) -> Result<u64, Fault> {
     let sql = "SELECT max(s) FROM messages WHERE log = ?1";
-    let last: Option<u64> =
-        connection.prepare_cached(sql)?.query_row(params![log], |row| row.get(0))?;
-    Ok(last.unwrap_or_default())
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![log])?;
+    let last = rows.next()?.map(|row| optional_number(row, 0)).transpose()?;
+    Ok(last.flatten().unwrap_or_default())
 }
 
 /// The first position above `after` that is not in the set.

@@ -5,7 +5,7 @@ use tincan_engine::query::MAX_PAGE;
 use tincan_engine::{Answer, Cursor, MessageView, Query, Summary};
 use tincan_wire::{MessageId, UserId};
 
-use super::columns::{Column as _, read, sender_rank};
+use super::columns::{Column as _, optional_number, read, sender_rank};
 use super::fault::Fault;
 use super::message_row::{COLUMNS, MAX_PAGE_BYTES, Views};
 
@@ -83,7 +83,7 @@ fn summaries(connection: &Connection) -> Result<Answer, Fault> {
     let mut rows = statement.query([])?;
     let mut summaries = Vec::new();
     while let Some(row) = rows.next()? {
-        let unread: Option<u64> = row.get(2)?;
+        let unread = optional_number(row, 2)?;
         summaries.push(Summary {
             contact: read(row, 0)?,
             unread: unread.unwrap_or_default(),

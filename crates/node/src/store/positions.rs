@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tincan_wire::{LogId, Ranges, UserId};
 
-use super::columns::{Column as _, integer, read};
+use super::columns::{Column as _, integer, number, read};
 use super::fault::Fault;
 
 /// Logs kept in memory between commits; beyond it the cache starts anew. It is as many as a
@@ -32,10 +32,6 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn held(&self) -> &Ranges {
-        &self.held
-    }
-
     pub(super) fn add_held(&mut self, positions: &Ranges) {
         self.held.insert_all(positions);
         self.changed = true;
@@ -148,7 +144,7 @@ fn load_or_insert(
         return Ok(Log {
             key: row.get(0)?,
             held: read(row, 1)?,
-            read: row.get(2)?,
+            read: number(row, 2)?,
             changed: false,
         });
     }

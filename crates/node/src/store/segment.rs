@@ -12,6 +12,9 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// The text as words with spaces between them; without control characters.
 pub(super) fn segment(text: &str) -> String {
+    if text.is_ascii() {
+        return text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    }
     let mut words = String::with_capacity(text.len() + text.len() / 4);
     let plain = text.nfkd().filter(|character| !is_ignored(*character)).nfc();
     for character in plain {
@@ -63,7 +66,10 @@ const IGNORED: &[RangeInclusive<char>] = &[
     '\u{00ad}'..='\u{00ad}',   // soft hyphen
     '\u{0300}'..='\u{036f}',   // accents
     '\u{0591}'..='\u{05bd}',   // Hebrew accents and points
-    '\u{05bf}'..='\u{05c7}',   // more of them, but for the two punctuation marks below
+    '\u{05bf}'..='\u{05bf}',   // and the rest of them, around punctuation
+    '\u{05c1}'..='\u{05c2}',
+    '\u{05c4}'..='\u{05c5}',
+    '\u{05c7}'..='\u{05c7}',
     '\u{0640}'..='\u{0640}',   // Arabic tatweel
     '\u{064b}'..='\u{065f}',   // Arabic vowel signs
     '\u{0670}'..='\u{0670}',   // Arabic superscript alef
@@ -95,7 +101,7 @@ mod tests {
     #[test]
     fn characters_of_scripts_without_spaces_stand_alone() {
         check("你好，世界", &["你", "好", ",", "世", "界"]);
-        check("ひらがなtoカタ", &["ひ", "ら", "か", "な", "to", "カ", "タ"]);
+        check("ひらがなtoカタ", &["ひ", "ら", "が", "な", "to", "カ", "タ"]);
         check("ดีจ้า", &["ด", "ี", "จ", "้", "า"]);
     }
 

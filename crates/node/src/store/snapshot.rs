@@ -8,7 +8,7 @@ use tincan_engine::store::{
 use tincan_engine::time::Time;
 use tincan_wire::{LogId, Ranges, UserId};
 
-use super::columns::{Column as _, read, read_optional, read_prekey, read_time};
+use super::columns::{number, optional_number, read, read_optional, read_prekey, read_time};
 use super::fault::Fault;
 use super::installation;
 
@@ -50,8 +50,7 @@ fn contacts(connection: &Connection) -> Result<Vec<Contact>, Fault> {
     let sql = "SELECT id, status, name, nickname, verified, prekey_id, prekey, prekey_at, token, \
                asked, read_receipts, added FROM contacts ORDER BY id";
     all(connection, sql, |row| {
-        let prekey_at: Option<u64> = row.get(7)?;
-        let prekey = prekey_at
+        let prekey = optional_number(row, 7)?
             .map(|at| Ok::<_, Fault>((read_prekey(row, 5, 6)?, Time::from_millis(at))))
             .transpose()?;
         Ok(Contact {
@@ -62,7 +61,7 @@ fn contacts(connection: &Connection) -> Result<Vec<Contact>, Fault> {
             verified: row.get(4)?,
             prekey,
             token: read_optional(row, 8)?,
-            asked: row.get::<_, Option<u64>>(9)?.map(Time::from_millis),
+            asked: optional_number(row, 9)?.map(Time::from_millis),
             read_receipts: row.get(10)?,
             added: read_time(row, 11)?,
         })
@@ -73,7 +72,7 @@ fn conversations(connection: &Connection, own: LogId) -> Result<Vec<Conversation
     let sql = "SELECT key, contact, (SELECT max(h) FROM messages WHERE conversation = c.key) \
                FROM conversations c ORDER BY contact";
     let found = all(connection, sql, |row| {
-        let last_h: Option<u64> = row.get(2)?;
+        let last_h = optional_number(row, 2)?;
         Ok((row.get::<_, i64>(0)?, read::<UserId>(row, 1)?, last_h.unwrap_or_default()))
     })?;
     found
@@ -93,9 +92,9 @@ fn conversation(
                CASE own WHEN 1 THEN (SELECT max(s) FROM messages WHERE log = l.key) END \
                FROM logs l WHERE conversation = ?1 ORDER BY lg";
     let rows = collect(connection.prepare_cached(sql)?, params![key], |row| {
-        let written: Option<u64> = row.get(4)?;
+        let written = optional_number(row, 4)?;
         let is_own: bool = row.get(0)?;
-        let log = PeerLog { lg: read(row, 1)?, have: read(row, 2)?, read: row.get(3)? };
+        let log = PeerLog { lg: read(row, 1)?, have: read(row, 2)?, read: number(row, 3)? };
         Ok((is_own, log, written.unwrap_or_default()))
     })?;
     let mut conversation = Conversation {
@@ -151,8 +150,8 @@ fn replays(connection: &Connection) -> Result<Vec<Replay>, Fault> {
             from: read(row, 0)?,
             dev: read(row, 1)?,
             leaf: read(row, 2)?,
-            ep: row.get(3)?,
-            seq: row.get(4)?,
+            ep: number(row, 3)?,
+            seq: number(row, 4)?,
         })
     })
 }

@@ -41,14 +41,10 @@ impl<K> Default for Router<K> {
 }
 
 impl<K: Copy + Ord> Router<K> {
-    /// A link answers to this user fragment now, beside those before.
-    pub(crate) fn add_ufrag(&mut self, ufrag: &str, link: K) {
-        self.ufrags.insert(ufrag.to_owned(), link);
-    }
-
-    /// No link answers to it any more.
-    pub(crate) fn remove_ufrag(&mut self, ufrag: &str) {
-        self.ufrags.remove(ufrag);
+    /// A link answers to these user fragments now, and to no others.
+    pub(crate) fn set_ufrags(&mut self, ufrags: Vec<String>, link: K) {
+        self.ufrags.retain(|_, other| *other != link);
+        self.ufrags.extend(ufrags.into_iter().map(|ufrag| (ufrag, link)));
     }
 
     /// A link sends to this address, or a check for it came from there.
@@ -132,8 +128,8 @@ mod tests {
     #[test]
     fn checks_go_by_user_fragment_whoever_sends_them() {
         let mut router = Router::default();
-        router.add_ufrag("aaaa", 1);
-        router.add_ufrag("bbbb", 2);
+        router.set_ufrags(vec!["aaaa".into()], 1);
+        router.set_ufrags(vec!["bbbb".into()], 2);
         assert_eq!(router.route(address(1), &check_for("bbbb:xxxx")), Route::One(2));
         assert_eq!(router.route(address(1), &check_for("aaaa:xxxx")), Route::One(1));
         assert_eq!(router.route(address(1), &check_for("cccc:xxxx")), Route::Nobody);
@@ -142,7 +138,7 @@ mod tests {
     #[test]
     fn a_check_teaches_the_address_for_what_follows() {
         let mut router = Router::default();
-        router.add_ufrag("aaaa", 1);
+        router.set_ufrags(vec!["aaaa".into()], 1);
         assert_eq!(router.route(address(1), DTLS), Route::Nobody);
         router.route(address(1), &check_for("aaaa:xxxx"));
         assert_eq!(router.route(address(1), DTLS), Route::One(1));
@@ -161,9 +157,18 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_of_ice_retires_old_user_fragments() {
+        let mut router = Router::default();
+        router.set_ufrags(vec!["aaaa".into()], 1);
+        router.set_ufrags(vec!["bbbb".into()], 1);
+        assert_eq!(router.route(address(1), &check_for("aaaa:x")), Route::Nobody);
+        assert_eq!(router.route(address(1), &check_for("bbbb:x")), Route::One(1));
+    }
+
+    #[test]
     fn a_link_that_is_gone_gets_nothing() {
         let mut router = Router::default();
-        router.add_ufrag("aaaa", 1);
+        router.set_ufrags(vec!["aaaa".into()], 1);
         router.learn(address(1), 1);
         router.forget(1);
         assert_eq!(router.route(address(1), DTLS), Route::Nobody);
@@ -187,7 +192,7 @@ mod tests {
     #[test]
     fn empty_and_broken_datagrams_go_nowhere() {
         let mut router: Router<u8> = Router::default();
-        router.add_ufrag("aaaa", 1);
+        router.set_ufrags(vec!["aaaa".into()], 1);
         for datagram in [&[][..], &[0], &check_for("aaaa:x")[..20]] {
             assert_eq!(router.route(address(9), datagram), Route::Nobody);
         }

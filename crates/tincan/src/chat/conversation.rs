@@ -140,6 +140,9 @@ impl<'a> Conversation<'a> {
                 self.settle(&ids, state);
                 self.screen.delivery(&ids, state).await?;
             }
+            Event::Read { contact, to } if contact == self.contact.id => {
+                self.screen.read(to).await?;
+            }
             Event::Peer(peer) if peer.contact == self.contact.id => self.tell_peer(&peer).await?,
             Event::Broker(view) => self.tell_broker(&view).await?,
             Event::Contact { contact } if contact.id == self.contact.id => {
@@ -167,6 +170,7 @@ impl<'a> Conversation<'a> {
             | Event::Contact { .. }
             | Event::Presence { .. }
             | Event::RequestGone { .. }
+            | Event::Read { .. }
             | Event::Typing { .. }
             | Event::Dropped { .. } => {}
         }
@@ -233,8 +237,7 @@ impl<'a> Conversation<'a> {
 
     /// Says it: the engine's event shows it.
     async fn say(&mut self, content: String) -> Outcome {
-        let command =
-            Command::SendMessage { contact: self.contact.id, content, reply: None };
+        let command = Command::SendMessage { contact: self.contact.id, content, reply: None };
         match self.session.command(command).await? {
             Reply::Message { message } => {
                 self.note(&message);

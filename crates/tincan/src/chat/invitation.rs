@@ -79,11 +79,7 @@ pub(crate) async fn wait_for_guest(
 }
 
 /// Handles a line that is typed before anybody is there; false leaves.
-async fn waiting_line(
-    session: &Session,
-    screen: &mut Screen,
-    line: &str,
-) -> Result<bool, Failure> {
+async fn waiting_line(session: &Session, screen: &mut Screen, line: &str) -> Result<bool, Failure> {
     match parse(line) {
         Typed::Nothing => {}
         Typed::Do(Slash::Quit) => return Ok(false),

@@ -4,7 +4,7 @@ use tincan_engine::{Delivery, Event, MessageView};
 use tincan_wire::MessageId;
 
 use crate::chat::input::Input;
-use crate::chat::marks::Marks;
+use crate::chat::marks::{Marks, Ours};
 use crate::chat::terminal::Terminal;
 use crate::clock_text::ClockText;
 use crate::failure::Failure;
@@ -81,7 +81,8 @@ impl Screen {
             self.day = Some(day);
         }
         let line = message_line(message, name, &self.clock);
-        self.line(message.outgoing.then_some(message.id), &line).await
+        let ours = Ours { id: message.id, s: message.s };
+        self.line(message.outgoing.then_some(ours), &line).await
     }
 
     /// Messages of ours came to another state: their marks change, or a line says so.
@@ -113,10 +114,21 @@ impl Screen {
         }
     }
 
-    async fn line(&mut self, message: Option<MessageId>, line: &str) -> Result<(), Failure> {
+    /// The contact has read our log up to the position `to`.
+    pub(crate) async fn read(&mut self, to: u64) -> Result<(), Failure> {
+        match &self.kind {
+            Kind::Terminal { marks, .. } => {
+                let ids = marks.up_to(to);
+                self.delivery(&ids, Delivery::Read).await
+            }
+            Kind::Lines(_) => Ok(()),
+        }
+    }
+
+    async fn line(&mut self, ours: Option<Ours>, line: &str) -> Result<(), Failure> {
         match &mut self.kind {
             Kind::Terminal { terminal, marks } => {
-                marks.printed(message, line, Terminal::size().0);
+                marks.printed(ours, line, Terminal::size().0);
                 terminal.print_above(format!("{line}\n")).await
             }
             Kind::Lines(output) => output.note(line),

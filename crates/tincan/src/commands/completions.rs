@@ -46,8 +46,7 @@ fn command_section(
     above: &str,
 ) -> std::io::Result<()> {
     let name = format!("{above} {}", command.get_name());
-    let inner: Vec<_> =
-        command.get_subcommands().filter(|sub| sub.get_name() != "help").collect();
+    let inner: Vec<_> = command.get_subcommands().filter(|sub| sub.get_name() != "help").collect();
     if !inner.is_empty() {
         for sub in inner {
             command_section(page, sub, &name)?;
@@ -58,9 +57,9 @@ fn command_section(
     if let Some(about) = command.get_about() {
         writeln!(page, "{}.", roff(&about.to_string()))?;
     }
-    let own = command.get_arguments().filter(|arg| {
-        !arg.is_global_set() && arg.get_id() != "help" && arg.get_id() != "version"
-    });
+    let own = command
+        .get_arguments()
+        .filter(|arg| !arg.is_global_set() && arg.get_id() != "help" && arg.get_id() != "version");
     for arg in own {
         writeln!(page, ".TP\n\\fB{}\\fR", roff(&arg.to_string()))?;
         if let Some(help) = arg.get_help() {
@@ -110,7 +109,8 @@ mod tests {
     #[test]
     fn the_man_page_has_every_command_and_the_exit_codes() {
         let page = String::from_utf8(man_page().expect("memory takes it")).expect("text");
-        for part in ["tincan contact verify", "tincan send", "EXIT STATUS", "TINCAN_HOME", "FILES"] {
+        for part in ["tincan contact verify", "tincan send", "EXIT STATUS", "TINCAN_HOME", "FILES"]
+        {
             assert!(page.contains(part), "{part}");
         }
     }

@@ -43,11 +43,9 @@ impl Action {
     fn parse(action: Contact) -> Result<Self, Failure> {
         let nickname = |name: Option<String>| name.as_deref().map(display_name).transpose();
         Ok(match action {
-            Contact::Add { target, nickname: name, timeout } => Self::Add {
-                target: parse_target(&target)?,
-                nickname: nickname(name)?,
-                timeout,
-            },
+            Contact::Add { target, nickname: name, timeout } => {
+                Self::Add { target: parse_target(&target)?, nickname: nickname(name)?, timeout }
+            }
             Contact::List => Self::List,
             Contact::Accept(name) => Self::Accept(name.contact),
             Contact::Decline(name) => Self::Decline(name.contact),
@@ -56,11 +54,9 @@ impl Action {
             Contact::Rename { contact, nickname: name } => {
                 Self::Rename { contact, nickname: nickname(name)? }
             }
-            Contact::Verify { contact, equal, undo, qr } => Self::Verify {
-                contact,
-                verified: (equal || undo).then_some(equal),
-                qr,
-            },
+            Contact::Verify { contact, equal, undo, qr } => {
+                Self::Verify { contact, verified: (equal || undo).then_some(equal), qr }
+            }
         })
     }
 }
@@ -140,7 +136,10 @@ pub(crate) async fn add(
             Ok(None) => return Err(Failure::failed("the node has stopped; the request is kept")),
             Err(_) => {
                 let broker = session.status().await?.broker;
-                if must_leave && !timeout.is_zero() && broker.state != tincan_engine::BrokerState::Connected {
+                if must_leave
+                    && !timeout.is_zero()
+                    && broker.state != tincan_engine::BrokerState::Connected
+                {
                     return Err(Failure::failed(offline(broker.reason.as_deref())));
                 }
                 break;

@@ -79,6 +79,7 @@ fn about(event: &Event) -> Option<UserId> {
         Event::RequestGone { contact }
         | Event::Presence { contact, .. }
         | Event::Delivery { contact, .. }
+        | Event::Read { contact, .. }
         | Event::Typing { contact, .. } => Some(*contact),
     }
 }

@@ -42,12 +42,7 @@ fn read_stdin() -> Result<String, Failure> {
     Ok(text.strip_suffix('\n').map(str::to_owned).unwrap_or(text))
 }
 
-async fn send(
-    args: &cli::Send,
-    text: String,
-    settings: &Settings,
-    session: &Session,
-) -> Outcome {
+async fn send(args: &cli::Send, text: String, settings: &Settings, session: &Session) -> Outcome {
     let contact = session.find_contact(&args.contact).await?;
     let mut events = session.events().await?;
     let command = Command::SendMessage { contact, content: text, reply: None };
@@ -73,7 +68,9 @@ async fn send(
     }
     let name = title(&session.contact(contact).await?);
     let out = settings.output;
-    out.value(&message, || format!("{} {}", mark(message.state).trim_end(), words(&message, &name)))?;
+    out.value(&message, || {
+        format!("{} {}", mark(message.state).trim_end(), words(&message, &name))
+    })?;
     if args.timeout.is_zero() || matches!(message.state, Delivery::Delivered | Delivery::Read) {
         return Ok(());
     }

@@ -41,7 +41,8 @@ fn text(status: &Status, place: &MeetingPlace, settings: &Settings, running: boo
     lines.extend(place.brokers.iter().map(|url| format!("broker    {}", without_password(url))));
     lines.push(match running {
         true => format!("link      {}", broker_line(&status.broker, now)),
-        false => "link      no tincan runs on this home; start `tincan listen` or `tincan chat`".to_owned(),
+        false => "link      no tincan runs on this home; start `tincan listen` or `tincan chat`"
+            .to_owned(),
     });
     if status.requests > 0 {
         lines.push(format!("requests  {} wait: see `tincan contact list`", status.requests));

@@ -7,7 +7,7 @@ use tincan_wire::{
     PrekeyId, PrekeyPublic, PrekeySecret, SealError, Signal, Topic, seal,
 };
 
-use crate::samples::{alice, any_body, bodies, bob, carol, description, rng, session, signal};
+use crate::samples::{alice, any_body, bob, bodies, carol, description, rng, session, signal};
 
 fn topic(leaf: Leaf) -> Topic {
     Topic { user: bob().user_id(), leaf }
@@ -48,7 +48,8 @@ fn every_leaf_opens_for_its_recipient() {
 
 #[test]
 fn a_prekey_opens_only_with_its_secret() {
-    let (prekey, other) = (PrekeySecret::generate(&mut rng(5)), PrekeySecret::generate(&mut rng(6)));
+    let (prekey, other) =
+        (PrekeySecret::generate(&mut rng(5)), PrekeySecret::generate(&mut rng(6)));
     let bytes = heartbeat(&alice(), &bob(), Some(&prekey.public()), None, &mut rng(1));
     let envelope = Envelope::parse(&bytes).expect("an envelope");
     assert_eq!(envelope.key_id(), prekey.id());
@@ -168,50 +169,15 @@ fn other_forms_are_refused() {
 
 /// Envelopes that a dishonest sender makes: correctly sealed, wrong inside.
 mod forged {
-    use hpke::aead::ChaCha20Poly1305;
-    use hpke::kdf::HkdfSha256;
-    use hpke::kem::X25519HkdfSha256;
-    use hpke::{Deserializable as _, Kem, OpModeS, Serializable as _};
-    use tincan_wire::base64url;
-
     use super::*;
+    use crate::vectors::files::forge;
 
-    /// Seals `plaintext` to Bob's identity key for `leaf`, signed by nobody.
     fn seal_plaintext(leaf: Leaf, plaintext: &[u8]) -> Vec<u8> {
-        let bob_key = ed25519_dalek::VerifyingKey::from_bytes(bob().user_id().as_bytes())
-            .expect("a key")
-            .to_montgomery();
-        let recipient = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(bob_key.as_bytes())
-            .expect("a key");
-        let aad = [topic(leaf).to_string().as_bytes(), &[0; 4]].concat();
-        let (key, ciphertext) =
-            hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-                &OpModeS::Base,
-                &recipient,
-                b"tincan/1",
-                plaintext,
-                &aad,
-                &mut rng(3),
-            )
-            .expect("seals");
-        let (e, c) = (base64url::encode(&key.to_bytes()), base64url::encode(&ciphertext));
-        let g = base64url::encode(&[0; 16]);
-        format!("{{\"v\":1,\"k\":\"00000000\",\"g\":\"{g}\",\"e\":\"{e}\",\"c\":\"{c}\"}}").into()
+        forge::envelope(&topic(leaf), plaintext).into_bytes()
     }
 
-    /// signature ‖ length ‖ body ‖ padding, signed by `sender` for `leaf` of `recipient`.
     fn plaintext(sender: &Identity, recipient: &Identity, leaf: Leaf, body: &str) -> Vec<u8> {
-        use ed25519_dalek::Signer as _;
-        let user = recipient.user_id();
-        let topic = Topic { user, leaf }.to_string();
-        let signed =
-            [b"tincan/1/signal", topic.as_bytes(), user.as_bytes(), body.as_bytes()].concat();
-        let key = ed25519_dalek::SigningKey::from_bytes(sender.seed());
-        let mut bytes = key.sign(&signed).to_bytes().to_vec();
-        bytes.extend(u16::try_from(body.len()).expect("short").to_be_bytes());
-        bytes.extend(body.as_bytes());
-        bytes.resize(bytes.len().next_multiple_of(256), 0);
-        bytes
+        forge::plaintext(sender, &Topic { user: recipient.user_id(), leaf }, body)
     }
 
     fn body() -> String {

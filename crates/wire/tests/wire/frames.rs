@@ -10,7 +10,7 @@ use tincan_wire::{
     Position, Ranges, SessionId, SignalError, encoded_len_estimate,
 };
 
-use crate::samples::{alice, any_body, any_log, any_message, bodies, bob, log, message};
+use crate::samples::{alice, any_body, any_log, any_message, bob, bodies, log, message};
 
 /// Alice's end of the channel.
 fn alices() -> FrameCodec {
@@ -153,10 +153,7 @@ fn positions_are_whole_and_bounded() {
         let at = hello_message().find("{\"lg\"").expect("a position");
         decode(&format!("{}{x}}}", &hello_message()[..at]))
     };
-    assert_eq!(
-        with(r#"{"lg":"k3m9x2ap","s":0,"h":1}"#),
-        Err(MessageError::BadPosition.into())
-    );
+    assert_eq!(with(r#"{"lg":"k3m9x2ap","s":0,"h":1}"#), Err(MessageError::BadPosition.into()));
     assert_eq!(with(r#"{"lg":"k3m9x2ap","s":1}"#), Err(JsonError::Missing("h").into()));
     assert_eq!(with(r#"{"s":1,"h":1}"#), Err(JsonError::Missing("lg").into()));
     assert_eq!(with(r#"{"lg":"K","s":1,"h":1}"#), Err(JsonError::BadField("lg").into()));
@@ -205,10 +202,10 @@ fn frames_are_bounded_for_both_directions() {
 
 #[test]
 fn lists_are_bounded_for_both_directions() {
-    let acks = |count| Frame::Ack { lg: log(), to: 1, sel: (3..3 + count).collect() };
+    let acks = |count: u64| Frame::Ack { lg: log(), to: 1, sel: (3..3 + count).collect() };
     assert!(alices().encode(&acks(256)).is_ok());
     assert_eq!(alices().encode(&acks(257)), Err(FrameError::OutOfBounds("sel")));
-    let gone = |count| Frame::Gone { lg: log(), s: (1..=count).map(|at| at * 2).collect() };
+    let gone = |count: u64| Frame::Gone { lg: log(), s: (1..=count).map(|at| at * 2).collect() };
     assert!(alices().encode(&gone(256)).is_ok());
     assert_eq!(alices().encode(&gone(257)), Err(FrameError::OutOfBounds("s")));
     let bye = |why: String| alices().encode(&Frame::Bye { why });
@@ -278,7 +275,8 @@ fn any_frame() -> impl Strategy<Value = Frame> {
             proptest::collection::btree_map(any_log(), position(), 0..5)
         )
             .prop_map(|(have, sent)| Frame::Sync { have, sent }),
-        any_body().prop_filter("session traffic", |body| body.session().is_some())
+        any_body()
+            .prop_filter("session traffic", |body| body.session().is_some())
             .prop_map(Frame::Signal),
         (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<u32>()).prop_map(|(sid, half, max)| {
             let mut sig = [0; 64];
@@ -301,7 +299,7 @@ proptest! {
     fn the_estimate_is_an_upper_bound(message in any_message()) {
         let text = alices().encode(&Frame::Message(message.clone())).expect("encodes");
         let estimate = encoded_len_estimate(&message);
-        prop_assert!(text.len() <= estimate && estimate <= text.len() + 250, "{} {estimate}", text.len());
+        prop_assert!((text.len()..=text.len() + 250).contains(&estimate), "{}", estimate);
     }
 
     #[test]
@@ -316,7 +314,8 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] = byte;
         if let Ok(frame) = bobs().decode(&bytes) {
-            prop_assert!(!matches!(frame, Frame::Message(Message { position: Some(Position { s: 0, .. }), .. })));
+            let zero = matches!(frame, Frame::Message(Message { position: Some(Position { s: 0, .. }), .. }));
+            prop_assert!(!zero);
         }
     }
 

@@ -15,8 +15,7 @@ fn a_seed_is_the_whole_identity() {
 #[test]
 fn the_public_key_is_that_of_rfc_8032() {
     // RFC 8032 §7.1, test 1.
-    let seed: [u8; 32] =
-        bytes("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+    let seed: [u8; 32] = bytes("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
     let key: [u8; 32] = bytes("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     assert_eq!(Identity::from_seed(seed).user_id().as_bytes(), &key);
 }

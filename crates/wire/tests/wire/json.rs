@@ -33,7 +33,8 @@ fn depth_is_bounded() {
 
 #[test]
 fn only_one_value_of_json_is_read() {
-    for text in ["", " ", "{", "{}{}", "{} x", "{a:1}", "{'a':1}", "[1,]", "nul", "\u{feff}{}", "01"]
+    for text in
+        ["", " ", "{", "{}{}", "{} x", "{a:1}", "{'a':1}", "[1,]", "nul", "\u{feff}{}", "01"]
     {
         check(text, JsonError::Syntax);
     }
@@ -51,7 +52,8 @@ fn integers_are_exact_or_refused() {
     };
     assert_eq!(read("0"), Ok(0));
     assert_eq!(read("9007199254740992"), Ok(1 << 53));
-    for number in ["9007199254740993", "-1", "1.0", "1e3", "-0", "99999999999999999999999", "\"1\""] {
+    for number in ["9007199254740993", "-1", "1.0", "1e3", "-0", "99999999999999999999999", "\"1\""]
+    {
         assert_eq!(read(number), Err(JsonError::BadField("n")), "{number}");
     }
     assert_eq!(read("null"), Err(JsonError::Missing("n")));

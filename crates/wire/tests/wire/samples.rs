@@ -129,8 +129,11 @@ fn any_kind() -> impl Strategy<Value = Kind> {
 }
 
 fn any_position() -> impl Strategy<Value = Position> {
-    (any_log(), 1..=1_u64 << 53, 0..=(1_u64 << 53) - (1 << 32))
-        .prop_map(|(lg, s, h)| Position { lg, s, h })
+    (any_log(), 1..=1_u64 << 53, 0..=(1_u64 << 53) - (1 << 32)).prop_map(|(lg, s, h)| Position {
+        lg,
+        s,
+        h,
+    })
 }
 
 pub(crate) fn any_message() -> impl Strategy<Value = Message> {
@@ -160,8 +163,11 @@ fn any_session() -> impl Strategy<Value = SessionRef> {
 fn any_description() -> impl Strategy<Value = Description> {
     let caps = proptest::collection::vec("[a-z0-9-]{1,32}", 0..=16);
     let prekey = proptest::option::of(any_prekey());
-    (any::<String>(), any::<[u8; 32]>(), caps, prekey).prop_map(|(sdp, fp, caps, pk)| {
-        Description { sdp, fp: Fingerprint(fp), caps, pk }
+    (any::<String>(), any::<[u8; 32]>(), caps, prekey).prop_map(|(sdp, fp, caps, pk)| Description {
+        sdp,
+        fp: Fingerprint(fp),
+        caps,
+        pk,
     })
 }
 
@@ -182,12 +188,7 @@ pub(crate) fn any_body() -> impl Strategy<Value = Body> {
             .prop_map(|(session, description)| Body::Answer { session, description }),
         (any_session(), proptest::collection::vec(any_candidate(), 0..=32), any::<bool>())
             .prop_map(|(session, candidates, eoc)| Body::IceCandidate { session, candidates, eoc }),
-        (
-            name(),
-            any::<Option<[u8; 32]>>(),
-            proptest::option::of(integer()),
-            any_prekey()
-        )
+        (name(), any::<Option<[u8; 32]>>(), proptest::option::of(integer()), any_prekey())
             .prop_map(|(name, proof, stamp, pk)| Body::ContactRequest {
                 name,
                 proof: proof.map(InviteProof),

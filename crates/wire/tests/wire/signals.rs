@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tincan_wire::json::JsonError;
 use tincan_wire::{Body, Candidate, Signal, SignalError};
 
-use crate::samples::{alice, any_body, bodies, bob, candidate, session, signal};
+use crate::samples::{alice, any_body, bob, bodies, candidate, session, signal};
 
 fn refuse(json: &str, expected: SignalError) {
     assert_eq!(Signal::parse(json.as_bytes()), Err(expected), "{json}");

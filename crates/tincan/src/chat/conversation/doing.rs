@@ -55,7 +55,8 @@ impl Conversation<'_> {
             return Err(Failure::failed("no safety number came"));
         };
         let name = title(&self.contact);
-        self.screen.value(&json!({ "safety_number": number, "verified": self.contact.verified }))?;
+        self.screen
+            .value(&json!({ "safety_number": number, "verified": self.contact.verified }))?;
         self.screen.notice(&number_lines(&number.to_string())).await?;
         let state = match self.contact.verified {
             true => format!("{name} is verified; /verify undo takes it back."),
@@ -98,8 +99,7 @@ impl Conversation<'_> {
     }
 
     async fn search(&mut self, words: String) -> Outcome {
-        let query =
-            Query::Search { text: words, contact: Some(self.contact.id), limit: MAX_FOUND };
+        let query = Query::Search { text: words, contact: Some(self.contact.id), limit: MAX_FOUND };
         let Answer::Messages { messages, .. } = self.session.query(query).await? else {
             return Err(Failure::failed("the node answered another question"));
         };
@@ -129,6 +129,9 @@ impl Conversation<'_> {
         let Some(id) = self.waiting.last().copied() else {
             return Err(Failure::failed("nothing of yours waits for delivery"));
         };
-        self.session.command(Command::CancelMessage { contact: self.contact.id, id }).await.map(drop)
+        self.session
+            .command(Command::CancelMessage { contact: self.contact.id, id })
+            .await
+            .map(drop)
     }
 }

@@ -1,0 +1,89 @@
+//! Accepting connections, within limits.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::engine::Engine;
+use super::websocket;
+use crate::limits::{Admission, Connections};
+use crate::tasks::Stopped;
+
+/// How long to wait after a failed `accept`, which is usually for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long clients may take to leave when the hub stops.
+const GOODBYE: Duration = Duration::from_millis(1000);
+
+/// What a listener's clients speak below MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    Tcp,
+    WebSocket,
+}
+
+/// One listening socket of the broker.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) listener: TcpListener,
+    pub(super) transport: Transport,
+    pub(super) engine: Arc<Engine>,
+    pub(super) connections: Connections,
+}
+
+impl Listener {
+    /// Serves until told to stop, then waits a moment for the clients to leave.
+    pub(super) async fn run(self, mut stopped: Stopped) {
+        let mut clients = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = stopped.requested() => break,
+                Some(_) = clients.join_next() => {}
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, address)) => self.accept(stream, address, &mut clients),
+                    Err(error) => {
+                        tracing::warn!(%error, "accepting a connection failed");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(self.listener);
+        let all_gone = async { while clients.join_next().await.is_some() {} };
+        if tokio::time::timeout(GOODBYE, all_gone).await.is_err() {
+            clients.abort_all();
+        }
+    }
+
+    fn accept(&self, stream: TcpStream, address: SocketAddr, clients: &mut JoinSet<()>) {
+        match self.connections.admit(address.ip()) {
+            Ok(admission) => {
+                let engine = Arc::clone(&self.engine);
+                clients.spawn(serve(engine, self.transport, stream, address, admission));
+            }
+            Err(reason) => tracing::info!(reason, "connection refused"),
+        }
+    }
+}
+
+async fn serve(
+    engine: Arc<Engine>,
+    transport: Transport,
+    stream: TcpStream,
+    address: SocketAddr,
+    _admission: Admission,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    match transport {
+        Transport::Tcp => engine.serve_tcp(stream, address).await,
+        Transport::WebSocket => match websocket::accept(stream).await {
+            Ok(stream) => engine.serve_websocket(stream, address).await,
+            Err(error) => tracing::debug!(%error, "WebSocket handshake failed"),
+        },
+    }
+}

@@ -1,0 +1,62 @@
+//! The WebSocket handshake of the broker: path `/mqtt`, subprotocol `mqtt` (MQTT §6).
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, tungstenite};
+
+/// The path of the broker.
+pub(crate) const PATH: &str = "/mqtt";
+
+const SUBPROTOCOL: &str = "mqtt";
+
+/// The longest a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// The largest WebSocket message and frame, in bytes. A client may put several MQTT packets into
+/// one; the packets have their own bound.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Why a connection is no WebSocket of ours.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HandshakeError {
+    #[error("it took longer than {HANDSHAKE:?}")]
+    TooSlow,
+    #[error(transparent)]
+    Protocol(#[from] tungstenite::Error),
+}
+
+/// Shakes hands as a server.
+pub(super) async fn accept(
+    stream: TcpStream,
+) -> Result<WebSocketStream<TcpStream>, HandshakeError> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES))
+        .max_write_buffer_size(4 * MAX_MESSAGE_BYTES)
+        .write_buffer_size(0);
+    let handshake = accept_hdr_async_with_config(stream, check, Some(config));
+    match tokio::time::timeout(HANDSHAKE, handshake).await {
+        Ok(accepted) => Ok(accepted?),
+        Err(_) => Err(HandshakeError::TooSlow),
+    }
+}
+
+#[expect(clippy::result_large_err, reason = "the library's callback has this shape")]
+fn check(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+    if request.uri().path() != PATH {
+        let mut error = ErrorResponse::new(Some(format!("The broker is at {PATH}.\n")));
+        *error.status_mut() = StatusCode::NOT_FOUND;
+        return Err(error);
+    }
+    let offered = request.headers().get_all("Sec-WebSocket-Protocol");
+    let mut offered = offered.iter().filter_map(|value| value.to_str().ok());
+    if offered.any(|list| list.split(',').any(|name| name.trim() == SUBPROTOCOL)) {
+        let value = HeaderValue::from_static(SUBPROTOCOL);
+        response.headers_mut().insert("Sec-WebSocket-Protocol", value);
+    }
+    Ok(response)
+}

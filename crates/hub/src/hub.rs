@@ -1,0 +1,182 @@
+//! A running hub.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tincan_wire::access_token::MAX_AUDIENCE_BYTES;
+use tokio::net::UdpSocket;
+
+use crate::access::Access;
+use crate::authority::Authority;
+use crate::broker::{self, Broker, BrokerConfig, StorageError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::log::Log;
+use crate::site::{Public, Site};
+use crate::stun::Responder;
+
+/// How long [`Hub::shutdown`] takes at most.
+const SHUTDOWN: Duration = Duration::from_millis(1800);
+
+/// A hub that is open. Dropping it closes everything at once; [`shutdown`](Self::shutdown) says
+/// good-bye first.
+#[derive(Debug)]
+pub struct Hub {
+    addresses: Addresses,
+    clock: Clock,
+    broker: Broker,
+    site: Site,
+    stun: Responder,
+}
+
+/// Where a hub listens. The ports are the real ones, also where 0 was asked for; the address is
+/// the one bound, which may be 0.0.0.0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The site: `http://` here is the hub's origin in invites.
+    pub http: SocketAddr,
+    /// MQTT over TCP.
+    pub mqtt: SocketAddr,
+    /// MQTT over WebSocket, path `/mqtt`.
+    pub websocket: SocketAddr,
+    /// STUN over UDP.
+    pub stun: SocketAddr,
+}
+
+/// What a hub counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// How long it has been open.
+    pub uptime: Duration,
+    /// MQTT connections of the moment.
+    pub connections: usize,
+    /// MQTT sessions, connected or kept for someone who is away; at most a minute old.
+    pub sessions: usize,
+}
+
+/// Why a hub does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// The name cannot be in a token.
+    #[error("a hub's name has 1 to {MAX_AUDIENCE_BYTES} bytes; choose another")]
+    Name,
+    /// The public host is not one.
+    #[error("`{0}` is no host; give a name or an address without scheme and port")]
+    PublicHost(String),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} for {purpose}: {error}; choose another port, or 0 for any")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What it is for.
+        purpose: &'static str,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+impl Hub {
+    /// Opens a hub on the running tokio runtime.
+    ///
+    /// # Errors
+    /// See [`HubError`]; nothing is left open then.
+    pub async fn start(config: Config) -> Result<Self, HubError> {
+        if !(1..=MAX_AUDIENCE_BYTES).contains(&config.name.len()) {
+            return Err(HubError::Name);
+        }
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(HubError::Random)?;
+        let (clock, log) = (Clock::start(), Log::new(config.log_ids));
+        let access = Access::new(config.name.clone(), secret);
+        let authority = Arc::new(Authority::new(access, clock, log, &config.limits));
+
+        let sockets = Sockets::open(&config).await?;
+        let addresses = sockets.addresses;
+        let public =
+            Public::new(config.public_host.clone(), addresses).map_err(HubError::PublicHost)?;
+        let broker = BrokerConfig {
+            mqtt: sockets.mqtt,
+            websocket: sockets.websocket,
+            limits: config.limits,
+            data_dir: config.data_dir,
+        };
+        let broker = Broker::start(broker, Arc::clone(&authority)).await?;
+        let stun = Responder::start(sockets.stun, clock, config.limits.stun_answers_per_second);
+        let site = Site::start(sockets.http, public, authority, broker.census(), &config.limits);
+        tracing::info!(
+            http = addresses.http.port(),
+            mqtt = addresses.mqtt.port(),
+            websocket = addresses.websocket.port(),
+            stun = addresses.stun.port(),
+            "hub is open"
+        );
+        Ok(Self { addresses, clock, broker, site, stun })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// What it counts.
+    pub fn stats(&self) -> Stats {
+        let census = self.broker.census();
+        Stats {
+            uptime: Duration::from_millis(self.clock.now_ms()),
+            connections: census.connections(),
+            sessions: census.sessions(),
+        }
+    }
+
+    /// Closes the listeners, tells the clients, writes what is to be kept. Takes less than two
+    /// seconds; who is not done by then is cut off.
+    pub async fn shutdown(self) {
+        let Self { broker, site, stun, .. } = self;
+        let orderly = async { tokio::join!(stun.stop(), site.stop(), broker.stop()) };
+        match tokio::time::timeout(SHUTDOWN, orderly).await {
+            Ok(_) => tracing::info!("hub is closed"),
+            Err(_) => tracing::warn!("hub is closed; some clients did not leave in time"),
+        }
+    }
+}
+
+/// The sockets of a hub, opened together so that none is left behind if one fails.
+struct Sockets {
+    http: tokio::net::TcpListener,
+    mqtt: tokio::net::TcpListener,
+    websocket: tokio::net::TcpListener,
+    stun: UdpSocket,
+    addresses: Addresses,
+}
+
+impl Sockets {
+    async fn open(config: &Config) -> Result<Self, HubError> {
+        let (bind, ports) = (config.bind, config.ports);
+        let failed = |port, purpose| {
+            let address = SocketAddr::new(bind, port);
+            move |error| HubError::Bind { address, purpose, error }
+        };
+        let http = broker::bind(bind, ports.http).await.map_err(failed(ports.http, "HTTP"))?;
+        let mqtt = broker::bind(bind, ports.mqtt).await.map_err(failed(ports.mqtt, "MQTT"))?;
+        let websocket = broker::bind(bind, ports.websocket)
+            .await
+            .map_err(failed(ports.websocket, "MQTT over WebSocket"))?;
+        let stun = UdpSocket::bind(SocketAddr::new(bind, ports.stun))
+            .await
+            .map_err(failed(ports.stun, "STUN"))?;
+        let addresses = Addresses {
+            http: http.local_addr().map_err(failed(ports.http, "HTTP"))?,
+            mqtt: mqtt.local_addr().map_err(failed(ports.mqtt, "MQTT"))?,
+            websocket: websocket.local_addr().map_err(failed(ports.websocket, "WebSocket"))?,
+            stun: stun.local_addr().map_err(failed(ports.stun, "STUN"))?,
+        };
+        Ok(Self { http, mqtt, websocket, stun, addresses })
+    }
+}

@@ -1,0 +1,96 @@
+//! Which request gets which answer.
+
+use std::net::IpAddr;
+
+use hyper::header;
+use hyper::{Method, Request, StatusCode};
+use serde_json::json;
+
+use super::Shared;
+use super::answer::Answer;
+use crate::access::NONCE_LIFE_MS;
+
+/// How long the answer of `/ice` holds, in seconds. STUN needs no credential, so this is only how
+/// often a client may look whether something has changed.
+const ICE_TTL_SECONDS: u64 = 3600;
+
+/// The page at `/`.
+const PAGE: &str = include_str!("page.html");
+
+pub(super) fn answer<B>(shared: &Shared, request: &Request<B>, reached: IpAddr) -> Answer {
+    if request.method() == Method::OPTIONS {
+        return Answer::preflight();
+    }
+    match request.uri().path() {
+        "/challenge" => get(request, || challenge(shared)),
+        "/config.json" => get(request, || config(shared, request, reached)),
+        "/health" => get(request, || health(shared)),
+        "/" => get(request, || Answer::page(PAGE)),
+        "/ice" if request.method() == Method::POST => ice(shared, request, reached),
+        "/ice" => Answer::method_not_allowed("POST"),
+        _ => {
+            let message = "There is nothing here. The hub's page is at /.";
+            Answer::error(StatusCode::NOT_FOUND, "not_found", message)
+        }
+    }
+}
+
+fn get<B>(request: &Request<B>, answer: impl FnOnce() -> Answer) -> Answer {
+    match *request.method() {
+        Method::GET | Method::HEAD => answer(),
+        _ => Answer::method_not_allowed("GET"),
+    }
+}
+
+fn challenge(shared: &Shared) -> Answer {
+    let mut random = [0; 8];
+    if let Err(error) = getrandom::fill(&mut random) {
+        tracing::error!(%error, "the system gives no random numbers");
+        let message = "The hub has no random numbers; tell its operator.";
+        return Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "random", message);
+    }
+    Answer::json(&json!({
+        "nonce": shared.authority.challenge(random),
+        "aud": shared.authority.audience(),
+        "expires_in": NONCE_LIFE_MS / 1000,
+    }))
+}
+
+fn config<B>(shared: &Shared, request: &Request<B>, reached: IpAddr) -> Answer {
+    let host = shared.public.host(host_of(request), reached);
+    Answer::json(&shared.public.config(shared.authority.audience(), &host))
+}
+
+fn health(shared: &Shared) -> Answer {
+    Answer::json(&json!({
+        "status": "ok",
+        "uptime": shared.authority.clock().now_ms() / 1000,
+        "connections": shared.census.connections(),
+    }))
+}
+
+fn ice<B>(shared: &Shared, request: &Request<B>, reached: IpAddr) -> Answer {
+    let Some(token) = bearer(request) else {
+        let message = "Send an access token as `Authorization: Bearer <token>`.";
+        return Answer::unauthorized("access_no_token", message);
+    };
+    match shared.authority.verify(token) {
+        Ok(_) => {
+            let host = shared.public.host(host_of(request), reached);
+            let stun = shared.public.stun(&host);
+            Answer::json(&json!({"iceServers": [{"urls": [stun]}], "ttl": ICE_TTL_SECONDS}))
+        }
+        Err(error) => Answer::unauthorized(error.reason(), &error.to_string()),
+    }
+}
+
+/// The token of `Authorization: Bearer <token>` (RFC 6750 §2.1; the scheme in any case).
+fn bearer<B>(request: &Request<B>) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn host_of<B>(request: &Request<B>) -> Option<&str> {
+    request.headers().get(header::HOST)?.to_str().ok()
+}

@@ -1,0 +1,126 @@
+//! The node's place in the network: its addresses, its sockets, and the connections over them.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use tincan_engine::{PeerInput, PeerOutput};
+use tincan_wire::{SessionId, UserId};
+
+use crate::peers::Peers;
+use crate::udp::{Choice, UdpSockets, local_addresses};
+
+/// Sockets and connections.
+#[derive(Debug)]
+pub(crate) struct Network {
+    udp: UdpSockets,
+    peers: Peers,
+    choice: Choice,
+    addresses: BTreeSet<IpAddr>,
+    hosts: Vec<SocketAddr>,
+    /// Whether the kernel's send buffer is full.
+    blocked: bool,
+}
+
+impl Network {
+    /// Binds the sockets.
+    ///
+    /// # Errors
+    /// When neither IPv4 nor IPv6 can be had.
+    pub(crate) fn open(only: Option<Vec<IpAddr>>, loopback: bool) -> io::Result<Self> {
+        let choice = match only {
+            Some(addresses) => Choice::Only(addresses.into_iter().collect()),
+            None => Choice::Sensible { loopback },
+        };
+        let mut network = Self {
+            udp: UdpSockets::bind()?,
+            peers: Peers::default(),
+            choice,
+            addresses: BTreeSet::new(),
+            hosts: Vec::new(),
+            blocked: false,
+        };
+        network.look(Instant::now());
+        Ok(network)
+    }
+
+    /// Looks at the machine's addresses; `true` if they have changed.
+    pub(crate) fn look(&mut self, now: Instant) -> bool {
+        let addresses = local_addresses(&self.choice);
+        if addresses == self.addresses {
+            return false;
+        }
+        self.addresses = addresses;
+        self.udp.set_addresses(self.addresses.clone());
+        self.hosts = self.udp.host_addresses();
+        self.peers.network_changed(now, &self.hosts);
+        true
+    }
+
+    /// Whether peers may be on this machine.
+    pub(crate) fn allow_loopback(&mut self, allowed: bool) {
+        if let Choice::Sensible { loopback } = &mut self.choice {
+            *loopback = allowed;
+            self.look(Instant::now());
+        }
+    }
+
+    pub(crate) fn set_stun(&mut self, servers: Vec<SocketAddr>) {
+        self.peers.set_stun(servers);
+    }
+
+    /// Does what the engine says about a connection.
+    pub(crate) fn peer(
+        &mut self,
+        now: Instant,
+        sid: SessionId,
+        contact: UserId,
+        output: PeerOutput,
+    ) {
+        self.peers.handle(now, sid, contact, output, &self.hosts);
+    }
+
+    /// What the engine must know of a connection.
+    pub(crate) fn poll(&mut self) -> Option<(SessionId, PeerInput)> {
+        self.peers.poll()
+    }
+
+    /// Waits until there is something to receive, or room to send again.
+    pub(crate) async fn ready(&self) {
+        self.udp.ready(self.blocked).await;
+    }
+
+    /// Takes one small batch of datagrams.
+    pub(crate) fn receive(&mut self, now: Instant) {
+        let peers = &mut self.peers;
+        self.udp.receive(|ours, theirs, bytes| peers.handle_datagram(now, ours, theirs, bytes));
+    }
+
+    /// Sends what is to be sent.
+    pub(crate) fn flush(&mut self, now: Instant) {
+        self.blocked = self.peers.flush(now, &self.udp).is_err();
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.peers.deadline()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.peers.handle_timeout(now, &self.udp);
+    }
+
+    pub(crate) fn close_all(&mut self, now: Instant) {
+        self.peers.close_all(now, &self.udp);
+    }
+
+    /// What is offered to peers.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.hosts
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.peers.count()
+    }
+}
