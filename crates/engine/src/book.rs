@@ -203,7 +203,7 @@ impl Engine {
         }
         if self.requests.contains_key(&id) {
             // They asked first: to ask them is to accept.
-            return self.accept_request(id, now);
+            return self.accept_with(id, nickname, now);
         }
         let peer = match self.peers.contains_key(&id) {
             true => self.peers.get_mut(&id).ok_or(CommandError::UnknownContact)?,
@@ -251,6 +251,15 @@ impl Engine {
     }
 
     fn accept_request(&mut self, id: UserId, now: Time) -> Outcome {
+        self.accept_with(id, None, now)
+    }
+
+    fn accept_with(
+        &mut self,
+        id: UserId,
+        nickname: Option<DisplayName>,
+        now: Time,
+    ) -> Outcome {
         let Some(request) = self.requests.remove(&id) else {
             let peer = self.known(id)?;
             return match peer.contact.status {
@@ -261,7 +270,12 @@ impl Engine {
                 status => Err(CommandError::NotAccepted { status }),
             };
         };
-        let record = self.befriend(id, request.name, Some(request.pk), now)?;
+        let mut record = self.befriend(id, request.name, Some(request.pk), now)?;
+        if let (Some(_), Some(peer)) = (&nickname, self.peers.get_mut(&id)) {
+            peer.contact.nickname = nickname;
+            record = peer.contact.clone();
+            self.tell_contact(id);
+        }
         let contact = self.contact_view(id).ok_or(CommandError::UnknownContact)?;
         let ops = vec![Op::SaveContact(record), Op::RemoveRequest(id)];
         Ok(After::Stored(ops, Reply::Contact { contact }))

@@ -213,26 +213,30 @@ impl Outbox {
 
     fn drop_acked(&mut self) -> Vec<MessageId> {
         let mut delivered = Vec::new();
-        let mut kept = VecDeque::with_capacity(self.window.len());
+        let cumulative = self.acked.cumulative();
+        while let Some(slot) = self.window.pop_front_if(|slot| slot.s <= cumulative) {
+            self.window_bytes -= slot.size_bytes();
+            self.sent_to = self.sent_to.saturating_sub(1);
+            delivered.extend(slot.message_id());
+        }
+        if self.acked.range_count() > 1 {
+            self.drop_selectively_acked(&mut delivered);
+        }
+        delivered
+    }
+
+    fn drop_selectively_acked(&mut self, delivered: &mut Vec<MessageId>) {
         let mut sent_to = 0;
-        let front_only = self.acked.range_count() <= 1;
         for (index, slot) in std::mem::take(&mut self.window).into_iter().enumerate() {
-            let acked = if front_only {
-                slot.s <= self.acked.cumulative()
-            } else {
-                self.acked.contains(slot.s)
-            };
-            if acked {
+            if self.acked.contains(slot.s) {
                 self.window_bytes -= slot.size_bytes();
                 delivered.extend(slot.message_id());
-                continue;
+            } else {
+                sent_to += usize::from(index < self.sent_to);
+                self.window.push_back(slot);
             }
-            sent_to += usize::from(index < self.sent_to);
-            kept.push_back(slot);
         }
-        self.window = kept;
         self.sent_to = sent_to;
-        delivered
     }
 
     /// Gives a message up: its position is gone.

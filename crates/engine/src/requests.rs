@@ -75,16 +75,21 @@ impl Engine {
         let Body::ContactRequest { proof, stamp, .. } = &signal.body else {
             return Err("stranger");
         };
-        if self.invite_of(signal.from, proof.as_ref()).is_some() {
-            return Ok(());
+        match self.invite_of(signal.from, proof.as_ref()) {
+            Some(_) => Ok(()),
+            None => self.check_stranger(signal.from, *stamp),
         }
+    }
+
+    /// Whether someone without an invite may enter the inbox.
+    fn check_stranger(&self, from: UserId, stamp: Option<Stamp>) -> Result<(), &'static str> {
         if !self.config.admit_strangers {
             return Err("request without an invite");
         }
-        if !stamp.is_some_and(|stamp| stamp.verify(&signal.from, &self.me)) {
+        if !stamp.is_some_and(|stamp| stamp.verify(&from, &self.me)) {
             return Err("request without a stamp");
         }
-        let known = self.requests.contains_key(&signal.from);
+        let known = self.requests.contains_key(&from);
         if !known && self.requests.len() >= MAX_REQUESTS {
             return Err("request inbox full");
         }
@@ -103,6 +108,7 @@ impl Engine {
         from: UserId,
         name: DisplayName,
         proof: Option<InviteProof>,
+        stamp: Option<Stamp>,
         pk: PrekeyPublic,
         now: Time,
     ) {
@@ -122,10 +128,10 @@ impl Engine {
         if self.requests.get(&from).is_some_and(|request| request.declined) {
             return;
         }
-        let full = !self.requests.contains_key(&from) && self.requests.len() >= MAX_REQUESTS;
-        if full || !self.config.admit_strangers {
+        // Others may have come while the disk was busy, and the invite may be used up since.
+        if let Err(reason) = self.check_stranger(from, stamp) {
             self.replays.forget(from);
-            return self.reject("request inbox full", now);
+            return self.reject(reason, now);
         }
         let request = Request { from, name, pk, at: now, declined: false };
         self.requests.insert(from, request.clone());

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tincan_wire::{
-    Body, Description, DeviceId, DisplayName, Envelope, InviteProof, Leaf, PrekeyId, PrekeyPublic,
-    SessionRef, Signal, Stamp, Topic, UserId, seal,
+    Body, Description, DeviceId, DisplayName, Envelope, InviteProof, Leaf, PairSecret, PrekeyId,
+    PrekeyPublic, SessionRef, Signal, Stamp, Topic, UserId, seal,
 };
 
 use crate::contact::ContactStatus;
@@ -143,8 +143,11 @@ impl Engine {
             .and_then(|peer| peer.contact.prekey.as_ref())
             .filter(|(_, at)| now.since(*at) < CONTACT_PREKEY_LIFETIME)
             .map(|(prekey, _)| prekey);
-        let secret = peer.map(|peer| &peer.secret);
-        match seal(&mut self.rng, &self.identity, &topic, prekey, secret, &signal) {
+        // Whom we answer without being their contact knows us: without the tag they would take
+        // the answer for a stranger's.
+        let secret =
+            peer.map_or_else(|| PairSecret::derive(&self.identity, &to), |p| p.secret.clone());
+        match seal(&mut self.rng, &self.identity, &topic, prekey, Some(&secret), &signal) {
             Ok(payload) => {
                 self.output(Output::Broker(BrokerOutput::Publish {
                     topic: topic.to_string(),
@@ -259,8 +262,8 @@ impl Engine {
             DeferredBody::Offer { session, description } => {
                 self.handle_offer(from, Some((dev, ep)), session, description, now);
             }
-            DeferredBody::Request { name, proof, stamp: _, pk } => {
-                self.handle_request(from, name, proof, pk, now);
+            DeferredBody::Request { name, proof, stamp, pk } => {
+                self.handle_request(from, name, proof, stamp, pk, now);
             }
             DeferredBody::Response { accepted, name, pk } => {
                 self.handle_response(from, accepted, name, pk, now);

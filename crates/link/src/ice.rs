@@ -23,6 +23,8 @@ const MAX_VALIDATED: usize = 32;
 const PACING: Duration = Duration::from_millis(5);
 /// Unanswered checks after which a pair is given up.
 const MAX_CHECKS: usize = 9;
+/// Checks that came before the peer's description and are answered at once.
+const EARLY_CHECKS: usize = 4;
 /// Least time between two new starts of the check list while nothing answers.
 const REVIVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -132,7 +134,11 @@ impl Ice {
 
     pub(crate) fn set_remote(&mut self, now: Instant, creds: IceCreds) {
         self.current.agent.set_remote_credentials(creds);
-        self.current.agent.handle_timeout(now);
+        // The peer's checks may have come before its description. The agent answers one of them
+        // a turn, and would wait for its pacing in between.
+        for _ in 0..EARLY_CHECKS {
+            self.current.agent.handle_timeout(now);
+        }
     }
 
     /// Adds an address of this end and returns its `candidate:` line.

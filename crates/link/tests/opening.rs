@@ -110,3 +110,32 @@ fn opens_over_a_slow_path() {
         world.assert_calm(300, 100);
     }
 }
+
+#[test]
+fn no_timer_delays_the_opening_on_an_instant_path() {
+    for seed in 0..20 {
+        let world = World::open(seed, Net { latency: Duration::ZERO, ..Net::default() });
+        assert_eq!(world.open_time(), Duration::ZERO, "seed {seed}");
+    }
+}
+
+#[test]
+fn the_answer_may_come_after_the_first_checks() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, Net { latency: Duration::ZERO, ..Net::default() });
+        let now = world.now;
+        for end in &mut world.ends {
+            let host = tincan_link::LocalCandidate::host(end.addrs[0]);
+            end.link.add_local_candidate(now, host).unwrap();
+        }
+        let offer = world.ends[A].link.create_offer(now).unwrap();
+        let answer = world.ends[B].link.accept_offer(now, &offer).unwrap();
+        world.settle();
+        world.run_for(Duration::from_millis(120));
+        let answered = world.now;
+        world.ends[A].link.accept_answer(answered, &answer).unwrap();
+        world.settle();
+        assert!(world.run_until(Duration::from_secs(2), World::is_open));
+        assert_eq!(world.now - answered, Duration::ZERO, "seed {seed}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The link to the broker: addresses, transports, and the task that drives the MQTT session.
 
-pub mod address;
+pub(crate) mod address;
 mod dialing;
 mod driver;
 mod meeting_place;

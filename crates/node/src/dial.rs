@@ -3,6 +3,7 @@
 mod tls;
 mod websocket;
 
+use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,18 +19,29 @@ pub(crate) use tls::{Tls, TlsSettings};
 pub(crate) type ByteStream = Box<dyn Bytes>;
 
 /// What [`ByteStream`] can do.
-pub(crate) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Bytes: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
+impl<T: AsyncRead + AsyncWrite + Debug + Send + Unpin> Bytes for T {}
 
 /// How long a name may take to resolve: resolvers give up on a dead server after about 5 s.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long one address may take to accept; the next is tried then. Two lost SYNs fit in.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the steps of a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For one address to accept; the next is tried then. Two lost SYNs fit in.
+    pub(crate) connect: Duration,
+    /// For a TLS or WebSocket handshake.
+    pub(crate) handshake: Duration,
+    /// From an HTTP request to the last byte of its answer.
+    pub(crate) exchange: Duration,
+}
 
-/// How long a TLS or WebSocket handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(3),
+    handshake: Duration::from_secs(5),
+    exchange: Duration::from_secs(5),
+};
 
 /// How many addresses of a name are tried.
 const MAX_ADDRESSES: usize = 4;
@@ -38,18 +50,19 @@ const MAX_ADDRESSES: usize = 4;
 #[derive(Clone, Debug)]
 pub(crate) struct Dialer {
     tls: Tls,
+    pub(crate) patience: Patience,
 }
 
 impl Dialer {
     pub(crate) fn new(settings: TlsSettings) -> Self {
-        Self { tls: Tls::new(settings) }
+        Self { tls: Tls::new(settings), patience: PATIENCE }
     }
 
     /// A TCP connection to the first address of `host` that accepts, without Nagle's delay.
     pub(crate) async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, DialError> {
         let mut last = DialError::Resolve { host: host.to_owned() };
         for address in resolve(host, port).await?.into_iter().take(MAX_ADDRESSES) {
-            match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+            match timeout(self.patience.connect, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     // Without it a small packet waits for the acknowledgement of the one before.
                     stream.set_nodelay(true).map_err(|error| DialError::io(host, port, &error))?;
@@ -64,8 +77,9 @@ impl Dialer {
 
     /// TCP, and TLS over it.
     pub(crate) async fn tls(&self, host: &str, port: u16) -> Result<ByteStream, DialError> {
+        let client = self.tls.client(host)?;
         let stream = self.tcp(host, port).await?;
-        let stream = timeout(HANDSHAKE_TIMEOUT, self.tls.connect(host, stream))
+        let stream = timeout(self.patience.handshake, client.connect(stream))
             .await
             .map_err(|_| DialError::TimedOut { host: host.to_owned(), port })??;
         Ok(Box::new(stream))
@@ -90,8 +104,11 @@ impl Dialer {
         path: &str,
     ) -> Result<ByteStream, DialError> {
         let stream = self.stream(host, port, secure).await?;
-        let socket = timeout(HANDSHAKE_TIMEOUT, websocket::open(stream, host, port, secure, path))
-            .await
+        let socket = timeout(
+            self.patience.handshake,
+            websocket::open(stream, host, port, secure, path),
+        )
+        .await
             .map_err(|_| DialError::TimedOut { host: host.to_owned(), port })??;
         Ok(Box::new(socket))
     }

@@ -5,7 +5,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -94,8 +96,12 @@ fn probe(path: &Path) -> Result<(), HomeError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fault(error)),
         _ => {}
     }
-    let probe =
-        OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&file).map_err(fault)?;
+    let probe = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(&file)
+        .map_err(fault)?;
     let user = probe.metadata().map(|metadata| metadata.uid());
     fs::remove_file(&file).map_err(fault)?;
     let owner = fs::metadata(path).map_err(fault)?.uid();

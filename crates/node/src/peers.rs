@@ -91,6 +91,7 @@ impl Peers {
             PeerOutput::AcceptAnswer { sdp } => peer.accept_answer(now, &sdp, &mut self.inputs),
             PeerOutput::AddCandidate(candidate) => peer.add_remote(now, &candidate.candidate),
             PeerOutput::Send(frame) => peer.send(now, frame.into_bytes(), &mut self.inputs),
+            PeerOutput::Receive(on) => peer.read(on),
             PeerOutput::Close => peer.close_soon(now),
         }
         self.touched.insert(serial);

@@ -35,6 +35,17 @@ struct Remembered {
 }
 
 impl BuiltInHub {
+    /// Whether one ran in this home before.
+    pub(crate) fn is_remembered(home: &Path) -> bool {
+        remembered(home).is_some()
+    }
+
+    /// From now on this home brings no hub.
+    pub(crate) fn forget(home: &Path) {
+        // A file that stays means one more hub that nobody visits.
+        let _ = fs::remove_file(file(home));
+    }
+
     /// Starts the hub that ran in this home before, if one did.
     pub(crate) async fn restart(home: &Path) -> Result<Option<Self>, Failure> {
         match remembered(home) {

@@ -72,10 +72,13 @@ pub(crate) async fn run(args: cli::Chat, settings: Settings) -> Outcome {
 
 /// Finds or starts the node, and a hub where nobody could be met otherwise.
 async fn open(args: &cli::Chat, with: &With, settings: &Settings) -> Result<Session, Failure> {
-    let session = Session::open(settings).await?;
-    let brings_its_own_place = matches!(with, With::Target(target) if names_a_place(target));
+    let joins = matches!(with, With::Target(target) if names_a_place(target));
+    let session = match joins {
+        true => Session::open_to_join(settings).await?,
+        false => Session::open(settings).await?,
+    };
     let place = session.meeting_place().await?;
-    if place.is_known() || session.is_elsewhere() || brings_its_own_place {
+    if place.is_known() || session.is_elsewhere() || joins {
         return Ok(session);
     }
     session.close().await;
@@ -83,7 +86,8 @@ async fn open(args: &cli::Chat, with: &With, settings: &Settings) -> Result<Sess
     Session::start(settings, Some(hub)).await
 }
 
-fn names_a_place(target: &Target) -> bool {
+/// Whether it is an invite that says where its people meet.
+pub(crate) fn names_a_place(target: &Target) -> bool {
     match target {
         Target::Id(_) => false,
         Target::Invite(invite) => invite.hub.is_some() || !invite.brokers.is_empty(),

@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use tincan_engine::{
-    Answer, BrokerState, Command, ContactView, Event, Query, Reply, RequestView, Status,
+    Answer, BrokerState, Command, ContactStatus, ContactView, Event, Query, Reply, RequestView,
+    Status,
 };
 use tincan_node::{Config, ControlError, Events, Handle, Node};
 use tincan_wire::UserId;
@@ -37,6 +38,26 @@ impl Session {
             false => BuiltInHub::restart(&settings.home).await?,
         };
         Self::start(settings, hub).await
+    }
+
+    /// The same for taking an invite that says where its people meet: a hub that a chat here
+    /// brought along before anybody came is given up for theirs.
+    pub(crate) async fn open_to_join(settings: &Settings) -> Result<Self, Failure> {
+        if settings.has_place() || !BuiltInHub::is_remembered(&settings.home) {
+            return Self::open(settings).await;
+        }
+        let session = Self::open_offline(settings).await?;
+        if session.is_elsewhere() {
+            return Ok(session);
+        }
+        let somebody_came =
+            session.contacts().await?.iter().any(|known| known.status == ContactStatus::Accepted);
+        if somebody_came {
+            session.close().await;
+            return Self::open(settings).await;
+        }
+        BuiltInHub::forget(&settings.home);
+        Ok(session)
     }
 
     /// The same for what needs no network: brings no hub along.
@@ -124,8 +145,8 @@ impl Session {
         self.handle.query(query).await.map_err(Failure::failed)
     }
 
-    pub(crate) async fn events(&self) -> Result<Events, Failure> {
-        Ok(self.handle.events())
+    pub(crate) async fn events(&self) -> Events {
+        self.handle.events().await
     }
 
     pub(crate) async fn status(&self) -> Result<Status, Failure> {
@@ -188,7 +209,7 @@ impl Session {
 
     /// Waits until the broker is connected; after `timeout` says why it is not.
     pub(crate) async fn wait_online(&self, timeout: Duration) -> Result<(), Failure> {
-        let mut events = self.events().await?;
+        let mut events = self.events().await;
         let deadline = Instant::now() + timeout;
         let mut broker = self.status().await?.broker;
         while broker.state != BrokerState::Connected {
@@ -237,7 +258,7 @@ fn unexpected(reply: &Reply) -> Failure {
 }
 
 /// The node's config as the settings have it.
-fn node_config(settings: &Settings) -> Config {
+pub(crate) fn node_config(settings: &Settings) -> Config {
     let mut config = Config::new(settings.home.clone());
     config.hub.clone_from(&settings.hub);
     config.brokers.clone_from(&settings.brokers);

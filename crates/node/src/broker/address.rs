@@ -7,7 +7,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// The longest address accepted, in bytes; the bound of an invite, too (protocol §1).
-pub const MAX_ADDRESS_BYTES: usize = 256;
+pub(crate) const MAX_ADDRESS_BYTES: usize = 256;
 
 /// Where a broker is and how to talk to it.
 ///

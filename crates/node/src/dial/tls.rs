@@ -44,21 +44,11 @@ impl Tls {
         Self { settings, config: Arc::default() }
     }
 
-    /// The handshake. `host` is the name that the certificate must be for.
-    pub(crate) async fn connect(
-        &self,
-        host: &str,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, DialError> {
-        let config = self.config(host)?;
+    /// Ready to shake hands with `host`, the name that the certificate must be for.
+    pub(crate) fn client(&self, host: &str) -> Result<TlsClient, DialError> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| DialError::CertificateForAnotherName { host: host.to_owned() })?;
-        TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
-            match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-                Some(tls) => explain(host, tls),
-                None => DialError::Tls { host: host.to_owned(), reason: error.kind().to_string() },
-            }
-        })
+        Ok(TlsClient { config: self.config(host)?, host: host.to_owned(), name })
     }
 
     fn config(&self, host: &str) -> Result<Arc<ClientConfig>, DialError> {
@@ -93,6 +83,25 @@ impl Tls {
             }
         };
         Ok(builder.with_no_client_auth())
+    }
+}
+
+/// One handshake to come.
+pub(crate) struct TlsClient {
+    config: Arc<ClientConfig>,
+    host: String,
+    name: ServerName<'static>,
+}
+
+impl TlsClient {
+    pub(crate) async fn connect(self, stream: TcpStream) -> Result<TlsStream<TcpStream>, DialError> {
+        let Self { config, host, name } = self;
+        TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
+            match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+                Some(tls) => explain(&host, tls),
+                None => DialError::Tls { host, reason: error.kind().to_string() },
+            }
+        })
     }
 }
 
@@ -191,7 +200,10 @@ fn explain(host: &str, error: &Error) -> DialError {
         return DialError::Tls { host, reason: error.to_string() };
     };
     match cause {
-        CertificateError::UnknownIssuer => DialError::UnknownCertificate { host },
+        // An authority of the same name but with another key is as unknown as one without.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            DialError::UnknownCertificate { host }
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             DialError::CertificateExpired { host }
         }

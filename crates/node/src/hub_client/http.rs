@@ -1,7 +1,5 @@
 //! One small request over a connection of its own: bounded in time and size.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST};
@@ -18,9 +16,6 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The largest head read.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-
-/// From the request to the last byte of the answer; the connection has its own bound.
-const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the hub gave no usable answer, in words for the person who configured it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -95,7 +90,7 @@ pub(crate) async fn fetch(
             _ = &mut connection => answer.await,
         }
     };
-    timeout(EXCHANGE_TIMEOUT, exchange).await.unwrap_or_else(|_| {
+    timeout(dialer.patience.exchange, exchange).await.unwrap_or_else(|_| {
         Err(HttpError::TimedOut { origin: origin.clone(), path: path.to_owned() })
     })
 }

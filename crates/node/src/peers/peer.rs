@@ -36,6 +36,8 @@ pub(super) struct Peer {
     locals: Vec<SocketAddr>,
     /// Whether the engine waits to hear that there are no more candidates.
     gathering: bool,
+    /// Whether events are taken; while not, the other end feels it through SCTP's window.
+    reading: bool,
     backlog: VecDeque<Vec<u8>>,
     backlog_bytes: usize,
     /// What the engine takes the buffered bytes to be: what it was told, and what it sent since.
@@ -67,6 +69,7 @@ impl Peer {
             link: Some(Box::new(link)),
             locals: Vec::new(),
             gathering: false,
+            reading: true,
             backlog: VecDeque::new(),
             backlog_bytes: 0,
             believed: 0,
@@ -225,9 +228,15 @@ impl Peer {
         }
     }
 
+    pub(super) fn read(&mut self, on: bool) {
+        self.reading = on;
+    }
+
     /// Before datagrams are taken: events, and frames that had no room.
     pub(super) fn before_flush(&mut self, now: Instant, inputs: &mut Inputs) {
-        while let Some(event) = self.with(Link::poll_event).flatten() {
+        while self.reading
+            && let Some(event) = self.with(Link::poll_event).flatten()
+        {
             self.translate(event, inputs);
         }
         self.send_backlog(now, inputs);

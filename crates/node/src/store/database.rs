@@ -14,7 +14,8 @@ use super::schema::{self, KNOWN_VERSION};
 use crate::home::FILE_MODE;
 
 /// How long to wait for another program that holds the database, such as a backup.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration =
+    if cfg!(test) { Duration::from_millis(500) } else { Duration::from_secs(5) };
 
 /// Prepared statements kept per connection: more than any of our connections has.
 const STATEMENTS: usize = 64;
@@ -83,8 +84,7 @@ fn connect_writer(database: &Path) -> Result<Connection, Fault> {
 }
 
 fn prepare_writer(mut connection: Connection) -> Result<Connection, Fault> {
-    let mode: String =
-        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         return Err(Fault::Other("its file system has no shared memory".to_owned()));
     }

@@ -27,7 +27,8 @@ pub(super) fn commit(
     operations: &mut Operations,
     group: &[Transaction],
 ) -> Results {
-    let results = attempt(connection, operations, |operations| together(connection, operations, group));
+    let results =
+        attempt(connection, operations, |operations| together(connection, operations, group));
     match results {
         Ok(results) => results,
         Err(fault) if fault.is_general() || group.len() == 1 => all_fail(group, &fault),

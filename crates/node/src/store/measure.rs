@@ -73,9 +73,8 @@ impl StoreBench {
     /// store takes them, and returns messages a second until the last one is durable, and how
     /// many commits it took.
     pub fn incoming(&mut self, count: u32, per_transaction: u32) -> (f64, u64) {
-        let transactions: Vec<Vec<Op>> = (0..count / per_transaction.max(1))
-            .map(|_| self.received(per_transaction))
-            .collect();
+        let transactions: Vec<Vec<Op>> =
+            (0..count / per_transaction.max(1)).map(|_| self.received(per_transaction)).collect();
         let commits = self.store.commits();
         let start = Instant::now();
         let submitted = transactions.len();

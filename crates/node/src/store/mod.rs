@@ -106,8 +106,7 @@ impl Store {
 
         let threads = Mutex::new(vec![read, search, write]);
         let settings = Mutex::new(settings);
-        let store =
-            Self { jobs, answers, reader, searcher, settings, threads, commits };
+        let store = Self { jobs, answers, reader, searcher, settings, threads, commits };
         Ok((store, snapshot))
     }
 

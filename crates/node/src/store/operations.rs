@@ -134,9 +134,8 @@ impl Operations {
         let sender = self.sender(contact, true);
         let sql = "UPDATE messages SET failed = 1 \
                    WHERE id = ?1 AND conversation = ?2 AND sender = ?3 AND failed = 0";
-        ids.iter().try_for_each(|id| {
-            run(connection, sql, params![id.to_column(), conversation, sender])
-        })
+        ids.iter()
+            .try_for_each(|id| run(connection, sql, params![id.to_column(), conversation, sender]))
     }
 
     fn sender(&self, contact: UserId, outgoing: bool) -> u8 {

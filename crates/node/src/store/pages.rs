@@ -13,15 +13,13 @@ use super::message_row::{COLUMNS, MAX_PAGE_BYTES, Views};
 const AFTER_ALL_SENDERS: u8 = 2;
 
 /// Answers everything but a search. `me` decides ties in the order of display.
-pub(super) fn answer(
-    connection: &Connection,
-    me: UserId,
-    query: &Query,
-) -> Result<Answer, Fault> {
+pub(super) fn answer(connection: &Connection, me: UserId, query: &Query) -> Result<Answer, Fault> {
     // One transaction, so that all parts of the answer are of the same moment.
     let moment = connection.unchecked_transaction()?;
     let answer = match query {
-        Query::History { contact, before, limit } => history(&moment, me, *contact, *before, *limit),
+        Query::History { contact, before, limit } => {
+            history(&moment, me, *contact, *before, *limit)
+        }
         Query::Message { contact, id } => message(&moment, *contact, *id),
         Query::Summaries => summaries(&moment),
         Query::Search { .. } => Ok(Answer::Messages { messages: Vec::new(), more: false }),

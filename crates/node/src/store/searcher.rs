@@ -20,7 +20,8 @@ use crate::home::Home;
 
 /// How long nothing may have come in before the index catches up by itself: under load the disk
 /// and the processor have better things to do.
-const QUIET: Duration = Duration::from_secs(2);
+const QUIET: Duration =
+    if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(2) };
 
 /// The pause between two steps of catching up by itself.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -96,8 +97,7 @@ impl Nudge {
     /// A commit had messages in it.
     pub(super) fn appended(&self) {
         self.appends.fetch_add(1, Ordering::Relaxed);
-        if !self.told.swap(true, Ordering::Relaxed)
-            && self.tasks.try_send(Task::Appended).is_err()
+        if !self.told.swap(true, Ordering::Relaxed) && self.tasks.try_send(Task::Appended).is_err()
         {
             self.told.store(false, Ordering::Relaxed);
         }

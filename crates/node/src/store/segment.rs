@@ -63,10 +63,10 @@ const STANDALONE: &[RangeInclusive<char>] = &[
 
 /// What does not count when words are compared.
 const IGNORED: &[RangeInclusive<char>] = &[
-    '\u{00ad}'..='\u{00ad}',   // soft hyphen
-    '\u{0300}'..='\u{036f}',   // accents
-    '\u{0591}'..='\u{05bd}',   // Hebrew accents and points
-    '\u{05bf}'..='\u{05bf}',   // and the rest of them, around punctuation
+    '\u{00ad}'..='\u{00ad}', // soft hyphen
+    '\u{0300}'..='\u{036f}', // accents
+    '\u{0591}'..='\u{05bd}', // Hebrew accents and points
+    '\u{05bf}'..='\u{05bf}', // and the rest of them, around punctuation
     '\u{05c1}'..='\u{05c2}',
     '\u{05c4}'..='\u{05c5}',
     '\u{05c7}'..='\u{05c7}',

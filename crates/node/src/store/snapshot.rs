@@ -160,8 +160,7 @@ fn replays(connection: &Connection) -> Result<Vec<Replay>, Fault> {
 pub(super) fn settings(
     connection: &Connection,
 ) -> Result<std::collections::BTreeMap<String, String>, Fault> {
-    let rows = all(connection, "SELECT key, value FROM settings", |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
+    let rows =
+        all(connection, "SELECT key, value FROM settings", |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.into_iter().collect())
 }

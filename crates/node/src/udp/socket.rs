@@ -123,11 +123,12 @@ impl Socket {
                 segment_size: (contents.len() > segment).then_some(segment),
                 src_ip: source,
             };
-            let sent = self.io.try_io(Interest::WRITABLE, || {
-                self.state.try_send(UdpSockRef::from(&self.io), &transmit)
-            });
-            match sent {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Blocked),
+            match self.state.try_send(UdpSockRef::from(&self.io), &transmit) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Tells the event loop that there is something to wait for.
+                    let _ = self.io.try_io(Interest::WRITABLE, || Err::<(), _>(error));
+                    return Err(Blocked);
+                }
                 Err(error) => tracing::trace!(%error, "datagram not sent"),
                 Ok(()) => {}
             }

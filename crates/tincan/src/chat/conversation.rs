@@ -53,7 +53,7 @@ impl<'a> Conversation<'a> {
         screen: &'a mut Screen,
         contact: UserId,
     ) -> Result<Self, Failure> {
-        let events = session.events().await?;
+        let events = session.events().await;
         let number = session.handle().screen();
         session.command(Command::OpenChat { contact, screen: number }).await?;
         Ok(Self {

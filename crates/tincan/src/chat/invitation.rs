@@ -27,7 +27,7 @@ pub(crate) async fn wait_for_guest(
     screen: &mut Screen,
     input: &mut Input,
 ) -> Result<Option<UserId>, Failure> {
-    let mut events = session.events().await?;
+    let mut events = session.events().await;
     let known: BTreeSet<UserId> = session
         .contacts()
         .await?

@@ -30,7 +30,10 @@ fn man_page() -> std::io::Result<Vec<u8>> {
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
-    man.render_options_section(&mut page)?;
+    writeln!(page, ".SH OPTIONS\nThese go with every command.")?;
+    for arg in command.get_arguments() {
+        option(&mut page, arg)?;
+    }
     writeln!(page, ".SH COMMANDS")?;
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
         command_section(&mut page, sub, "tincan")?;
@@ -61,12 +64,24 @@ fn command_section(
         .get_arguments()
         .filter(|arg| !arg.is_global_set() && arg.get_id() != "help" && arg.get_id() != "version");
     for arg in own {
-        writeln!(page, ".TP\n\\fB{}\\fR", roff(&arg.to_string()))?;
-        if let Some(help) = arg.get_help() {
-            writeln!(page, "{}", roff(&help.to_string()))?;
-        }
+        option(page, arg)?;
     }
     Ok(())
+}
+
+fn option(page: &mut Vec<u8>, arg: &clap::Arg) -> std::io::Result<()> {
+    let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
+    writeln!(page, ".TP\n\\fB{}{}\\fR", roff(&short), roff(&arg.to_string()))?;
+    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let defaults: Vec<_> =
+        arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    if !defaults.is_empty() && arg.get_action().takes_values() {
+        text.push_str(&format!(" [default: {}]", defaults.join(" ")));
+    }
+    if let Some(variable) = arg.get_env() {
+        text.push_str(&format!(" [variable: {}]", variable.to_string_lossy()));
+    }
+    writeln!(page, "{}", roff(&text))
 }
 
 fn exit_section(page: &mut Vec<u8>) -> std::io::Result<()> {

@@ -8,6 +8,7 @@ use tincan_wire::{DisplayName, Invite, UserId};
 use tokio::time::Instant;
 
 use crate::Outcome;
+use crate::chat::names_a_place;
 use crate::cli::Contact;
 use crate::failure::Failure;
 use crate::link_qr::{qr, qr_for_terminal};
@@ -21,7 +22,12 @@ const PUBLISH_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) async fn run(action: Contact, settings: Settings) -> Outcome {
     // What is malformed is said before anything is started.
     let action = Action::parse(action)?;
-    let session = Session::open(&settings).await?;
+    let session = match &action {
+        Action::Add { target, .. } if names_a_place(target) => {
+            Session::open_to_join(&settings).await?
+        }
+        _ => Session::open(&settings).await?,
+    };
     let outcome = act(action, &settings, &session).await;
     session.close().await;
     outcome
@@ -121,7 +127,7 @@ pub(crate) async fn add(
     timeout: Duration,
     must_leave: bool,
 ) -> Result<ContactView, Failure> {
-    let mut events = session.events().await?;
+    let mut events = session.events().await;
     let reply = session.command(Command::AddContact { target, nickname }).await?;
     let Reply::Contact { mut contact } = reply else {
         return Err(Failure::failed(format!("the request's fate is unknown: {reply:?}")));

@@ -1,15 +1,18 @@
-//! `tincan id`: who we are. Needs no network, no runtime and no engine.
+//! `tincan id`: who we are. Needs no network.
 
 use serde_json::json;
+use tincan_node::{ControlError, Handle, Node};
+use tincan_wire::UserId;
 
 use crate::Outcome;
 use crate::cli;
 use crate::failure::Failure;
 use crate::link_qr::{qr, qr_for_terminal};
+use crate::session::node_config;
 use crate::settings::Settings;
 
-pub(crate) fn run(args: &cli::Id, settings: &Settings) -> Outcome {
-    let id = tincan_node::identity(&settings.home).map_err(Failure::failed)?.to_string();
+pub(crate) async fn run(args: cli::Id, settings: Settings) -> Outcome {
+    let id = find(&settings).await?.to_string();
     settings.output.value(&json!({ "id": id }), || id.clone())?;
     if args.qr
         && !settings.output.is_json()
@@ -18,4 +21,17 @@ pub(crate) fn run(args: &cli::Id, settings: &Settings) -> Outcome {
         settings.output.text(&code)?;
     }
     Ok(())
+}
+
+async fn find(settings: &Settings) -> Result<UserId, Failure> {
+    match Handle::connect(&settings.home).await {
+        Ok(running) => running.id().await.map_err(Failure::failed),
+        Err(ControlError::NotRunning { .. }) => {
+            let node = Node::start(node_config(settings)).await.map_err(Failure::failed)?;
+            let id = node.id();
+            node.close().await;
+            Ok(id)
+        }
+        Err(error) => Err(Failure::failed(error)),
+    }
 }

@@ -1,5 +1,6 @@
 //! `tincan listen`: stay online and print what happens, for scripts and for watching.
 
+use serde_json::json;
 use tincan_engine::{Command, Event};
 use tincan_wire::UserId;
 
@@ -29,7 +30,7 @@ async fn print(args: &cli::Listen, settings: &Settings, session: &Session) -> Ou
         Some(words) => Some(session.find_anyone(words).await?),
         None => None,
     };
-    let mut events = session.events().await?;
+    let mut events = session.events().await;
     let mut names = Names::of(session).await?;
     let clock = ClockText::of_this_machine();
     if args.accept {
@@ -42,7 +43,14 @@ async fn print(args: &cli::Listen, settings: &Settings, session: &Session) -> Ou
         let id = session.status().await?.id;
         out.text(&format!("listening as {id}"))?;
     }
+    let mut missed = 0;
     while let Some(event) = events.next().await {
+        if events.missed() > missed {
+            missed = events.missed();
+            out.value(&json!({ "missed": missed }), || {
+                format!("{missed} events came too fast to be shown; the history has every message")
+            })?;
+        }
         names.note(&event);
         if let (true, Event::Request { request }) = (args.accept, &event) {
             accept(session, request.id).await;

@@ -31,9 +31,9 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Completions { shell } => completions::completions(shell),
         Command::Man => completions::man(),
-        Command::Id(args) => id::run(&args, &settings()?),
+        Command::Id(args) => runtime::run(id::run(args, settings()?)),
         Command::Chat(args) => runtime::run(chat::run(args, settings()?)),
-        Command::Hub(args) => runtime::run(hub::run(args, cli.global.json)),
+        Command::Hub(args) => runtime::run_wide(hub::run(args, cli.global.json)),
         Command::Invite(args) => runtime::run(invite::run(args, settings()?)),
         Command::Contact { action } => runtime::run(contact::run(action, settings()?)),
         Command::Send(args) => runtime::run(send::run(args, settings()?)),
@@ -53,7 +53,8 @@ fn start_log(verbose: u8) -> Outcome {
         (None, 1) => "warn,tincan=info,tincan_node=info,tincan_hub=info,tincan_engine=info",
         (None, _) => "info,tincan=debug,tincan_node=debug,tincan_hub=debug,tincan_engine=debug",
     };
-    let filter = EnvFilter::try_new(filter)
+    // The last word on a target wins: what would log ids and addresses stays silent.
+    let filter = EnvFilter::try_new(format!("{filter},{}", tincan_hub::LOG_DIRECTIVES))
         .map_err(|error| Failure::BadInput(format!("TINCAN_LOG: {error}; write one like debug")))?;
     let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _already_there = to_stderr.try_init();

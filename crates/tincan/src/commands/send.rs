@@ -3,8 +3,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use tincan_engine::{Command, Delivery, Event, MessageView, Reply};
-use tokio::time::Instant;
+use tincan_engine::{Command, Delivery, MessageView, Reply};
 
 use crate::Outcome;
 use crate::cli;
@@ -44,27 +43,19 @@ fn read_stdin() -> Result<String, Failure> {
 
 async fn send(args: &cli::Send, text: String, settings: &Settings, session: &Session) -> Outcome {
     let contact = session.find_contact(&args.contact).await?;
-    let mut events = session.events().await?;
     let command = Command::SendMessage { contact, content: text, reply: None };
     let message = match session.command(command).await? {
         Reply::Message { message } => message,
         other => return Err(Failure::failed(format!("the message's fate is unknown: {other:?}"))),
     };
-    let deadline = Instant::now() + args.timeout;
     let mut signals = EndSignals::listen()?;
     let mut message = message;
-    while !args.timeout.is_zero() && !is_over(message.state) {
-        tokio::select! {
-            event = events.next() => match event {
-                Some(Event::Delivery { ids, state, .. }) if ids.contains(&message.id) => {
-                    message.state = state;
-                }
-                Some(_) => {}
-                None => return Err(Failure::failed("the node has stopped; the message is kept")),
-            },
-            () = tokio::time::sleep_until(deadline) => break,
-            _ = signals.next() => break,
-        }
+    if !args.timeout.is_zero() {
+        let arrival = session.handle().wait_delivered(contact, message.id, args.timeout);
+        message.state = tokio::select! {
+            state = arrival => state.map_err(Failure::failed)?,
+            _ = signals.next() => message.state,
+        };
     }
     let name = title(&session.contact(contact).await?);
     let out = settings.output;
@@ -75,10 +66,6 @@ async fn send(args: &cli::Send, text: String, settings: &Settings, session: &Ses
         return Ok(());
     }
     Err(undelivered(&message, &name, args.timeout, session).await?)
-}
-
-const fn is_over(state: Delivery) -> bool {
-    matches!(state, Delivery::Delivered | Delivery::Read | Delivery::Failed)
 }
 
 fn words(message: &MessageView, name: &str) -> String {

@@ -1,9 +1,11 @@
 //! Tests of the wire formats: the facts of `docs/protocol.md`, one file per concept, with
 //! properties for every parser of outside bytes.
+#![expect(clippy::expect_used, reason = "a test that cannot make its input has failed")]
 
 mod access_token;
 mod envelope;
 mod frames;
+mod fuzz_corpus;
 mod hello;
 mod identity;
 mod ids;

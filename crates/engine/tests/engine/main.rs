@@ -1,0 +1,25 @@
+//! The engine against itself: two and more users in one virtual time, one file per concept.
+//!
+//! One binary for all of them, so that the world is compiled and linked once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+//mod attempts;
+//mod batching;
+mod broker_link;
+mod contacts;
+mod first_words;
+//mod garbage;
+//mod glare;
+//mod hello;
+//mod mesh;
+//mod outbox;
+//mod pool;
+//mod presence;
+//mod receipts;
+//mod recovery;
+//mod restart;
+//mod signaling;
+mod strangers;
+//mod trickle;
+mod world;

@@ -1,0 +1,65 @@
+//! The STUN responder on its socket.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+
+use crate::{LOOPBACK, hub, hub_with};
+
+const REQUEST: [u8; 20] =
+    [0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+
+async fn socket(hub: SocketAddr) -> UdpSocket {
+    let socket = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+    socket.connect(hub).await.unwrap();
+    socket
+}
+
+async fn answer(socket: &UdpSocket) -> Vec<u8> {
+    let mut buffer = [0; 100];
+    let received = tokio::time::timeout(Duration::from_secs(10), socket.recv(&mut buffer));
+    let len = received.await.expect("an answer comes").unwrap();
+    buffer[..len].to_vec()
+}
+
+#[tokio::test]
+async fn a_client_learns_its_own_address() {
+    let hub = hub().await;
+    let socket = socket(hub.addresses().stun).await;
+    socket.send(&REQUEST).await.unwrap();
+    let answer = answer(&socket).await;
+    assert_eq!(answer[..2], [1, 1]);
+    assert_eq!(answer[8..20], REQUEST[8..20]);
+    let port = u16::from_be_bytes([answer[26] ^ 0x21, answer[27] ^ 0x12]);
+    let octets = [answer[28] ^ 0x21, answer[29] ^ 0x12, answer[30] ^ 0xA4, answer[31] ^ 0x42];
+    assert_eq!(SocketAddr::new(IpAddr::from(octets), port), socket.local_addr().unwrap());
+}
+
+#[tokio::test]
+async fn answers_to_one_address_are_limited() {
+    let hub = hub_with(|config| config.limits.stun_answers_per_second = 1).await;
+    let socket = socket(hub.addresses().stun).await;
+    for n in 0..50 {
+        let mut request = REQUEST;
+        request[19] = n;
+        socket.send(&request).await.unwrap();
+    }
+    for n in 0..4 {
+        assert_eq!(answer(&socket).await[19], n);
+    }
+    // The fifth answer is to whichever request comes after a second of rest.
+    let fifth = tokio::time::timeout(Duration::from_millis(300), answer(&socket)).await;
+    assert!(fifth.is_err(), "46 requests are left unanswered");
+}
+
+#[tokio::test]
+async fn garbage_is_not_answered() {
+    let hub = hub().await;
+    let socket = socket(hub.addresses().stun).await;
+    for garbage in [&[][..], &[0], &[0xFF; 600], &REQUEST[..19], &[&REQUEST[..], &[0]].concat()] {
+        socket.send(garbage).await.unwrap();
+    }
+    socket.send(&REQUEST).await.unwrap();
+    assert_eq!(answer(&socket).await[..2], [1, 1], "the first answer is to the good request");
+}

@@ -1,0 +1,111 @@
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::dial::TlsSettings;
+
+/// Answers each connection with the same bytes, and checks what it is asked.
+async fn hub(request: &'static str, answer: impl Into<Vec<u8>>) -> HubClient {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let answer = answer.into();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.contains(request), "{head}");
+        // The client may have had enough before all is written.
+        let _ = stream.write_all(&answer).await;
+    });
+    HubClient::new(Dialer::new(TlsSettings::default()), origin)
+}
+
+fn ok(body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+fn chunked(body: &str) -> Vec<u8> {
+    let (a, b) = body.split_at(3);
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    format!("{head}{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n", a.len(), b.len()).into_bytes()
+}
+
+#[tokio::test]
+async fn what_is_public_is_read() {
+    let body = r#"{"name":"h","brokers":["mqtt://h:1"],"stun":["stun:h:2"],"more":1}"#;
+    let expected = HubConfig { brokers: vec!["mqtt://h:1".into()], stun: vec!["stun:h:2".into()] };
+    for answer in [ok(body), chunked(body)] {
+        let hub = hub("GET /config.json HTTP/1.1\r\n", answer).await;
+        assert_eq!(hub.config().await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_is_read() {
+    let hub = hub("GET /challenge ", ok(r#"{"nonce":"n","aud":"a","expires_in":60}"#)).await;
+    let expected = Challenge { nonce: "n".into(), aud: "a".into() };
+    assert_eq!(hub.challenge().await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn ice_is_asked_with_the_token_and_gives_stun_only() {
+    let body = r#"{"iceServers":[{"urls":["stun:a:1","turn:a:2"]},{"urls":"stun:b:3"}]}"#;
+    let hub = hub("authorization: Bearer tin1p.x.y\r\n", ok(body)).await;
+    assert_eq!(hub.ice("tin1p.x.y").await.unwrap(), ["stun:a:1", "stun:b:3"]);
+}
+
+#[tokio::test]
+async fn nonsense_is_an_error_that_names_the_hub() {
+    let long = format!(r#"{{"aud":"a","nonce":"{}"}}"#, "n".repeat(600));
+    let endless = {
+        let mut answer = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+        answer.resize(200_000, b'x');
+        answer
+    };
+    let long_head = {
+        let mut answer = b"HTTP/1.1 200 OK\r\nX: ".to_vec();
+        answer.resize(200_000, b'x');
+        answer
+    };
+    for answer in [
+        b"".to_vec(),
+        b"SSH-2.0-OpenSSH\r\n".to_vec(),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}".to_vec(),
+        b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        ok("{}"),
+        ok("[]"),
+        ok("\u{0}"),
+        ok(&long),
+        endless,
+        long_head,
+    ] {
+        let error = hub("GET ", answer.clone()).await.challenge().await.unwrap_err();
+        let text = error.to_string();
+        let start = String::from_utf8_lossy(&answer[..answer.len().min(60)]).into_owned();
+        assert!(text.starts_with("http://127.0.0.1:"), "{text} for {start:?}");
+        assert!(text.ends_with("is it a Tincan hub?"), "{text} for {start:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_says_nothing_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let mut dialer = Dialer::new(TlsSettings::default());
+    dialer.patience.exchange = std::time::Duration::from_millis(20);
+    let hub = HubClient::new(dialer, origin);
+    let error = hub.config().await.unwrap_err();
+    assert!(matches!(error, HttpError::TimedOut { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn no_hub_at_all_is_said_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    drop(listener);
+    let hub = HubClient::new(Dialer::new(TlsSettings::default()), origin);
+    assert!(hub.config().await.unwrap_err().to_string().contains("is the server running?"));
+}
