@@ -94,8 +94,8 @@ impl Engine {
                 Ok(After::Later)
             }
             Command::CancelMessage { contact, id: message } => {
-                let ops = self.cancel_message(contact, message, now)?;
-                Ok(After::Stored(ops, Reply::Done))
+                self.cancel_message(id, contact, message)?;
+                Ok(After::Later)
             }
             Command::MarkRead { contact } => {
                 self.known(contact)?;
@@ -320,13 +320,17 @@ impl Engine {
             ContactStatus::Blocked => {}
             status => return Err(CommandError::NotAccepted { status }),
         }
-        // Who never was a contact does not become one by this; ask them, if you want to talk.
         let outcome = self.change(id, |record| {
-            record.status = match record.prekey {
-                Some(_) => ContactStatus::Accepted,
+            let was_contact = record.prekey.is_some() || !record.name.is_empty();
+            record.status = match record.asked {
+                // We asked, and they have not said yes.
+                Some(_) => ContactStatus::Requested,
+                None if was_contact => ContactStatus::Accepted,
+                // Who never was a contact does not become one by this.
                 None => ContactStatus::Declined,
             };
         });
+        self.ask(id, now);
         self.greet(id, now);
         self.drive(id, now);
         outcome

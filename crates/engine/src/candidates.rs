@@ -24,6 +24,9 @@ impl Engine {
         if session.candidates.len() < MAX_PER_BODY {
             session.candidates.push(candidate);
         }
+        if session.candidates.len() >= MAX_PER_BODY {
+            return self.trickle(id, now);
+        }
         if self.timers.at(Timer::Trickle(id)).is_none() {
             self.timers.set(Timer::Trickle(id), now + COLLECT);
         }
@@ -42,10 +45,15 @@ impl Engine {
         if session.own.is_none() || session.candidates.is_empty() && !session.candidates_done {
             return;
         }
-        let candidates = std::mem::take(&mut session.candidates);
-        let eoc = std::mem::take(&mut session.candidates_done);
+        let candidates = session.candidates.clone();
+        let eoc = session.candidates_done;
         let body = Body::IceCandidate { session: session.reference(), candidates, eoc };
-        self.tell_session(id, body, now);
+        if self.tell_session(id, body, now)
+            && let Some(session) = self.session(id)
+        {
+            session.candidates.clear();
+            session.candidates_done = false;
+        }
     }
 
     pub(crate) fn handle_candidates(

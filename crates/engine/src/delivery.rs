@@ -1,8 +1,11 @@
 //! Our messages: from the person to the disk, from the disk to the channel, and the
 //! acknowledgement back (protocol §6). Batching and back-pressure are here (protocol §5).
 
+use std::time::Duration;
+
+use tincan_wire::message::MAX_HYBRID_TIME;
 use tincan_wire::{
-    Frame, Kind, LogId, Message, MessageId, Position, Ranges, UserId, encoded_len_estimate,
+    Frame, Kind, LogId, MAX_FRAME_BYTES, Message, MessageId, Position, Ranges, UserId, encoded_len_estimate,
 };
 
 use crate::command::{CommandError, Reply};
@@ -23,6 +26,8 @@ const MAX_COMMITTING_BYTES: usize = 32 * 1024 * 1024;
 const PAGE_MESSAGES: usize = 1_024;
 /// Bytes of such a page.
 const PAGE_BYTES: usize = 1024 * 1024;
+/// What the disk refused is tried again after this.
+const DISK_RETRY: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Step 1: commit message and outbox entry in one transaction.
@@ -41,19 +46,21 @@ impl Engine {
         self.rng.fill_bytes(&mut random);
         let lg = self.lg;
         let peer = self.peers.get_mut(&contact).ok_or(CommandError::UnknownContact)?;
-        peer.last_h = now.as_millis().max(peer.last_h + 1);
-        let message = MessageView {
+        let mut message = MessageView {
             contact,
             outgoing: true,
             id: MessageId::new(now.as_millis(), random),
             lg,
-            s: peer.outbox.reserve(),
-            h: peer.last_h,
+            s: 0,
+            h: next_h(peer.last_h, now),
             timestamp: now.as_millis(),
             kind: MessageKind::Text { reply },
             content,
             state: Delivery::Queued,
         };
+        check_frame(&message)?;
+        message.s = peer.outbox.reserve();
+        peer.last_h = message.h;
         self.committing_bytes += message.content.len();
         let ops = vec![Op::Append(message.clone())];
         self.store(ops, Pending::Outgoing { command, message });
@@ -76,9 +83,8 @@ impl Engine {
 
     pub(crate) fn outgoing_not_stored(&mut self, message: &MessageView, now: Time) {
         self.committing_bytes -= message.content.len();
-        let (max, max_bytes) = (self.config.window_messages, self.config.window_bytes);
         if let Some(peer) = self.peers.get_mut(&message.contact) {
-            peer.outbox.not_committed(message.s, max, max_bytes);
+            peer.outbox.not_committed();
             self.outbox_moved(message.contact, now);
         }
     }
@@ -93,6 +99,9 @@ impl Engine {
     pub(crate) fn load_outbox(&mut self, id: UserId) {
         let (max, max_bytes) = (self.config.window_messages, self.config.window_bytes);
         let Some(peer) = self.peers.get_mut(&id) else { return };
+        if self.timers.at(Timer::OutboxPage(id)).is_some() {
+            return;
+        }
         let Some(after) = peer.outbox.wants_page(max, max_bytes) else { return };
         peer.outbox.loading = true;
         self.output(Output::LoadOutbox {
@@ -112,11 +121,16 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&contact) else { return };
         match result {
             Ok(page) => {
-                peer.outbox.page(page.after, page.messages, page.upto);
-                self.outbox_moved(contact, now);
+                if peer.outbox.page(page.after, page.messages, page.upto) {
+                    self.expire_messages_to(contact, now);
+                    self.outbox_moved(contact, now);
+                } else {
+                    self.timers.set(Timer::OutboxPage(contact), now + DISK_RETRY);
+                }
             }
             Err(failure) => {
                 peer.outbox.loading = false;
+                self.timers.set(Timer::OutboxPage(contact), now + DISK_RETRY);
                 let alarm = crate::event::Alarm::StorageFailed { reason: failure.0 };
                 self.alarm(Some(contact), alarm);
             }
@@ -228,7 +242,8 @@ impl Engine {
         if new.is_empty() {
             return;
         }
-        self.store(vec![Op::AddAcked { contact: id, s: new }], Pending::Nothing);
+        let ops = vec![Op::AddAcked { contact: id, s: new.clone() }];
+        self.store(ops, Pending::Acked { contact: id, s: new });
         if !delivered.is_empty() {
             let state = Delivery::Delivered;
             self.event(Event::Delivery { contact: id, ids: delivered, state });
@@ -236,6 +251,24 @@ impl Engine {
         self.timers.clear(Timer::AckOverdue(id));
         self.load_outbox(id);
         self.pump(id, false, now);
+    }
+
+    /// The disk did not take what the contact told, and they will not tell it again: keep it.
+    pub(crate) fn acked_not_stored(&mut self, id: UserId, s: &Ranges, now: Time) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.outbox.unsaved.insert_all(s);
+            self.timers.set(Timer::Unsaved(id), now + DISK_RETRY);
+        }
+    }
+
+    /// Tries again to write what the contact has told.
+    pub(crate) fn save_acked(&mut self, id: UserId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let (contact, to) = (id, peer.outbox.peer_read);
+        let s = std::mem::take(&mut peer.outbox.unsaved);
+        let ops =
+            vec![Op::AddAcked { contact, s: s.clone() }, Op::SavePeerRead { contact, to }];
+        self.store(ops, Pending::Acked { contact, s });
     }
 
     pub(crate) fn handle_ack(&mut self, id: UserId, lg: LogId, to: u64, sel: &[u64], now: Time) {
@@ -287,41 +320,69 @@ impl Engine {
         peer.outbox.peer_read = to;
         // Shown is held: a read receipt is an acknowledgement, too.
         self.acknowledged(id, &Ranges::from_range(1, to), now);
-        self.store(vec![Op::SavePeerRead { contact: id, to }], Pending::Nothing);
+        let ops = vec![Op::SavePeerRead { contact: id, to }];
+        self.store(ops, Pending::Acked { contact: id, s: Ranges::new() });
         self.event(Event::Read { contact: id, to });
     }
 
+    /// Gives a message up. The disk must know before the contact does: else a crash would bring
+    /// the message back, and the contact's word that the position is held would count for it.
     pub(crate) fn cancel_message(
         &mut self,
+        command: u64,
         contact: UserId,
         id: MessageId,
-        now: Time,
-    ) -> Result<Vec<Op>, CommandError> {
-        let peer = self.peers.get_mut(&contact).ok_or(CommandError::UnknownContact)?;
-        match peer.outbox.cancel(id) {
+    ) -> Result<(), CommandError> {
+        let peer = self.peers.get(&contact).ok_or(CommandError::UnknownContact)?;
+        match peer.outbox.check_cancel(id) {
             Ok(()) | Err(CancelError::PerhapsOnDisk) => {}
             Err(CancelError::Unknown) => return Err(CommandError::UnknownMessage),
         }
         let ids = vec![id];
-        self.event(Event::Delivery { contact, ids: ids.clone(), state: Delivery::Failed });
+        let ops = vec![Op::Fail { contact, ids: ids.clone() }];
+        self.store(ops, Pending::Failed { command: Some(command), contact, ids });
+        Ok(())
+    }
+
+    /// Messages are given up on disk: their positions are gone.
+    pub(crate) fn failed_stored(
+        &mut self,
+        command: Option<u64>,
+        contact: UserId,
+        ids: Vec<MessageId>,
+        now: Time,
+    ) {
+        if let Some(peer) = self.peers.get_mut(&contact) {
+            ids.iter().for_each(|id| peer.outbox.cancel(*id));
+        }
+        self.event(Event::Delivery { contact, ids, state: Delivery::Failed });
+        if let Some(command) = command {
+            self.reply(command, Ok(Reply::Done));
+        }
         self.pump(contact, false, now);
-        Ok(vec![Op::Fail { contact, ids }])
     }
 
     /// Messages that nobody took for 30 days fail.
     pub(crate) fn expire_messages(&mut self, now: Time) {
-        let oldest = (now - self.config.message_lifetime).as_millis();
         let ids: Vec<_> = self.peers.keys().copied().collect();
-        for contact in ids {
-            let Some(peer) = self.peers.get_mut(&contact) else { continue };
-            let ids = peer.outbox.expire(oldest);
-            if ids.is_empty() {
-                continue;
-            }
-            self.event(Event::Delivery { contact, ids: ids.clone(), state: Delivery::Failed });
-            self.store(vec![Op::Fail { contact, ids }], Pending::Nothing);
+        ids.into_iter().for_each(|contact| self.expire_messages_to(contact, now));
+    }
+
+    fn expire_messages_to(&mut self, contact: UserId, now: Time) {
+        let oldest = (now - self.config.message_lifetime).as_millis();
+        let ids = self.peers.get(&contact).map(|peer| peer.outbox.older_than(oldest));
+        let ids = ids.unwrap_or_default();
+        if !ids.is_empty() {
+            let ops = vec![Op::Fail { contact, ids: ids.clone() }];
+            self.store(ops, Pending::Failed { command: None, contact, ids });
         }
     }
+}
+
+/// The next place in a conversation: above the last, and not below the clock. A contact that claims
+/// the highest place leaves that one for all that follow; their order is then that of their ids.
+pub(crate) fn next_h(last: u64, now: Time) -> u64 {
+    now.as_millis().max(last + 1).min(MAX_HYBRID_TIME)
 }
 
 /// What one frame carries, or two where holes come first.
@@ -376,6 +437,21 @@ impl Batch {
             }
         }
         (batch.slots > 0).then_some(batch)
+    }
+}
+
+/// Control characters grow sixfold in JSON: what fits into no frame could never be sent.
+fn check_frame(message: &MessageView) -> Result<(), CommandError> {
+    /// So much of the worst content still fits.
+    const SAFE_BYTES: usize = MAX_FRAME_BYTES / 8;
+    if message.content.len() <= SAFE_BYTES {
+        return Ok(());
+    }
+    match encoded_len_estimate(&wire_message(message)) {
+        size_bytes if size_bytes > MAX_FRAME_BYTES => {
+            Err(CommandError::MessageTooLong { size_bytes, limit_bytes: MAX_FRAME_BYTES })
+        }
+        _ => Ok(()),
     }
 }
 

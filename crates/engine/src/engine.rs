@@ -169,6 +169,8 @@ impl Engine {
             Timer::Stable(id) => self.session_stable(id),
             Timer::Idle(id) => self.session_idle(id, now),
             Timer::Batch(id) => self.pump(id, true, now),
+            Timer::OutboxPage(id) => self.load_outbox(id),
+            Timer::Unsaved(id) => self.save_acked(id),
             Timer::AckOverdue(id) => self.ack_overdue(id, now),
             Timer::Trickle(id) => self.trickle(id, now),
             Timer::HeldCandidates(id) => self.drop_held_candidates(id),
@@ -251,7 +253,10 @@ impl Engine {
     fn shutdown(&mut self, now: Time) {
         let ids: Vec<_> = self.peers.keys().copied().collect();
         for id in ids {
-            if self.peers.get(&id).is_some_and(|peer| !peer.screens.is_empty()) {
+            // Who is connected hears our bye; a word by the broker could come after it and look
+            // like a sign of life.
+            let peer = self.peers.get(&id);
+            if peer.is_some_and(|peer| !peer.screens.is_empty() && !peer.is_connected()) {
                 self.publish_chat_presence(id, false, now);
             }
             self.say_bye(id, "shutdown", now);

@@ -168,6 +168,8 @@ impl Engine {
     fn answer_restart(&mut self, from: UserId, reference: SessionRef, sdp: String, now: Time) {
         let Some(session) = self.session(from) else { return };
         session.generation = reference.generation;
+        // The old answer is not to be published again as if it were for this restart.
+        session.own = None;
         session.remote_set = true;
         session.candidates.clear();
         session.candidates_done = false;
@@ -196,7 +198,6 @@ impl Engine {
             return self.reject(error.reason(), now);
         }
         self.seen(from, now);
-        self.note_prekey(from, description.pk, now);
         let Some(session) = self.session(from) else {
             return self.reject("answer to nothing", now);
         };
@@ -217,6 +218,7 @@ impl Engine {
         session.peer_run = Some((dev, ep));
         session.remote_set = true;
         let sdp = description.sdp;
+        self.note_prekey(from, description.pk, now);
         self.peer_output(from, reference.sid, PeerOutput::AcceptAnswer { sdp });
         self.release_held_candidates(from);
     }

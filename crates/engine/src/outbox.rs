@@ -23,7 +23,8 @@ pub(crate) struct Slot {
 pub(crate) enum What {
     /// A message that waits for its acknowledgement.
     Message(MessageView),
-    /// Nothing, for ever: cancelled, expired, or never written to our disk.
+    /// Nothing, for ever: cancelled or expired, or not written to our disk while a later
+    /// position was.
     Gone,
 }
 
@@ -46,8 +47,10 @@ pub(crate) enum CancelError {
 pub(crate) struct Outbox {
     /// The highest position given out.
     reserved: u64,
-    /// The highest position that is on disk or known as gone, everything below it being so too.
+    /// The highest position that is on disk. Positions below it that the disk lacks are holes.
     committed: u64,
+    /// Positions given out of which the disk has not said yet whether they are written.
+    under_way: u64,
     acked: Ranges,
     /// How far the contact has read.
     pub(crate) peer_read: u64,
@@ -58,6 +61,8 @@ pub(crate) struct Outbox {
     /// Window slots before this index are sent in the present session.
     sent_to: usize,
     pub(crate) loading: bool,
+    /// Acknowledged, but the disk refused to note it.
+    pub(crate) unsaved: Ranges,
 }
 
 impl Outbox {
@@ -76,6 +81,7 @@ impl Outbox {
     /// The position of a new message.
     pub(crate) fn reserve(&mut self) -> u64 {
         self.reserved += 1;
+        self.under_way += 1;
         self.reserved
     }
 
@@ -98,20 +104,23 @@ impl Outbox {
     /// A message is on disk: keep it in memory too, if it is next and there is room.
     pub(crate) fn committed(&mut self, message: MessageView, max: usize, max_bytes: usize) {
         let s = message.s;
+        self.under_way = self.under_way.saturating_sub(1);
         self.committed = self.committed.max(s);
-        self.offer(Slot { s, what: What::Message(message), sent: None }, max, max_bytes);
-    }
-
-    /// A message did not reach the disk: its position will never carry anything.
-    pub(crate) fn not_committed(&mut self, s: u64, max: usize, max_bytes: usize) {
-        self.committed = self.committed.max(s);
-        self.offer(Slot { s, what: What::Gone, sent: None }, max, max_bytes);
-    }
-
-    fn offer(&mut self, slot: Slot, max: usize, max_bytes: usize) {
         let fits = self.window.len() < max && self.window_bytes < max_bytes;
-        if !self.loading && fits && slot.s == self.loaded + 1 {
-            self.push(slot);
+        if !self.loading && fits && s == self.loaded + 1 {
+            self.push(Slot { s, what: What::Message(message), sent: None });
+        }
+    }
+
+    /// A message did not reach the disk.
+    ///
+    /// Its position is a hole once a later one is on disk. Until then nobody may hear of it: after
+    /// a crash the disk would not know that it was ever given out, another message would get it,
+    /// and the contact would take that one for known. So the last positions are given out again.
+    pub(crate) fn not_committed(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if self.under_way == 0 {
+            self.reserved = self.committed;
         }
     }
 
@@ -130,11 +139,12 @@ impl Outbox {
         (!self.loading && room && self.loaded < self.committed).then_some(self.loaded)
     }
 
-    /// A page of the disk has come: positions up to `upto` that it lacks are gone.
-    pub(crate) fn page(&mut self, after: u64, messages: Vec<MessageView>, upto: u64) {
+    /// A page of the disk has come: positions up to `upto` that it lacks are gone. Returns false
+    /// if it was of no use, so that nobody asks for the same at once again.
+    pub(crate) fn page(&mut self, after: u64, messages: Vec<MessageView>, upto: u64) -> bool {
         self.loading = false;
         if after != self.loaded {
-            return;
+            return true;
         }
         // Positions above what is committed are still on their way to the disk.
         let upto = upto.min(self.committed);
@@ -146,6 +156,7 @@ impl Outbox {
             };
             self.push(Slot { s, what, sent: None });
         }
+        upto > after
     }
 
     /// All slots that were not sent in the present session, in order.
@@ -219,7 +230,7 @@ impl Outbox {
             self.sent_to = self.sent_to.saturating_sub(1);
             delivered.extend(slot.message_id());
         }
-        if self.acked.range_count() > 1 {
+        if self.acked.highest() > cumulative {
             self.drop_selectively_acked(&mut delivered);
         }
         delivered
@@ -239,11 +250,19 @@ impl Outbox {
         self.sent_to = sent_to;
     }
 
-    /// Gives a message up: its position is gone.
-    pub(crate) fn cancel(&mut self, id: MessageId) -> Result<(), CancelError> {
+    /// Whether a message could be given up now.
+    pub(crate) fn check_cancel(&self, id: MessageId) -> Result<(), CancelError> {
+        if self.window.iter().any(|slot| slot.message_id() == Some(id)) {
+            return Ok(());
+        }
+        let on_disk = self.loaded < self.committed;
+        Err(if on_disk { CancelError::PerhapsOnDisk } else { CancelError::Unknown })
+    }
+
+    /// A message is given up, durably: its position is gone.
+    pub(crate) fn cancel(&mut self, id: MessageId) {
         let Some(slot) = self.window.iter_mut().find(|slot| slot.message_id() == Some(id)) else {
-            let on_disk = self.loaded < self.committed;
-            return Err(if on_disk { CancelError::PerhapsOnDisk } else { CancelError::Unknown });
+            return;
         };
         self.window_bytes -= slot.size_bytes();
         slot.what = What::Gone;
@@ -251,24 +270,15 @@ impl Outbox {
         // What is sent is a prefix of the window; from the cancelled slot on it is sent again.
         let index = self.window.iter().position(|slot| slot.sent.is_none());
         self.sent_to = self.sent_to.min(index.unwrap_or(self.sent_to));
-        Ok(())
     }
 
-    /// Messages at the front that are older than `oldest`; they are given up.
-    pub(crate) fn expire(&mut self, oldest_millis: u64) -> Vec<MessageId> {
-        let old: Vec<_> = self
-            .window
-            .iter()
-            .filter_map(|slot| match &slot.what {
-                What::Message(message) if message.timestamp < oldest_millis => Some(message.id),
-                What::Message(_) | What::Gone => None,
-            })
-            .collect();
-        for id in &old {
-            // It is in the window: it was just found there.
-            let _ = self.cancel(*id);
-        }
-        old
+    /// Messages of the window that are older than `oldest`, to be given up.
+    pub(crate) fn older_than(&self, oldest_millis: u64) -> Vec<MessageId> {
+        let old = |slot: &Slot| match &slot.what {
+            What::Message(message) if message.timestamp < oldest_millis => Some(message.id),
+            What::Message(_) | What::Gone => None,
+        };
+        self.window.iter().filter_map(old).collect()
     }
 
     /// Whether that position is acknowledged.

@@ -143,29 +143,63 @@ fn positions_that_the_disk_lacks_are_gone() {
 }
 
 #[test]
-fn a_message_that_was_not_saved_leaves_a_hole_that_is_told() {
+fn a_message_that_was_not_saved_before_others_leaves_a_hole_that_is_told() {
     let mut outbox = with(1);
-    let s = outbox.reserve();
-    outbox.not_committed(s, MAX, MAX_BYTES);
-    let s = outbox.reserve();
+    let (_, s) = (outbox.reserve(), outbox.reserve());
+    outbox.not_committed();
     outbox.committed(message(s), MAX, MAX_BYTES);
+    assert_eq!(outbox.wants_page(MAX, MAX_BYTES), Some(1));
+    assert!(outbox.page(1, vec![message(3)], 3));
     assert_eq!(send_all(&mut outbox), [1, 2, 3]);
+}
+
+#[test]
+fn the_last_positions_are_given_out_again_if_they_were_not_saved() {
+    let mut outbox = with(1);
+    assert_eq!((outbox.reserve(), outbox.reserve()), (2, 3));
+    outbox.not_committed();
+    assert_eq!(outbox.reserve(), 4, "the disk may still write the third");
+    outbox.not_committed();
+    outbox.not_committed();
+    assert_eq!(outbox.reserve(), 2);
+    assert_eq!(send_all(&mut outbox), [1], "and nobody hears of them");
+}
+
+#[test]
+fn a_page_that_brings_nothing_is_of_no_use() {
+    let mut outbox = Outbox::new(3, Ranges::new(), 0);
+    assert!(!outbox.page(0, vec![], 0));
+    assert!(outbox.page(0, vec![], 3));
+}
+
+#[test]
+fn an_ack_of_the_middle_alone_delivers_it() {
+    let mut outbox = with(4);
+    send_all(&mut outbox);
+    let (_, ids) = outbox.acknowledge(&ranges(&[(2, 3)]));
+    assert_eq!(ids, [message(2).id, message(3).id]);
+    outbox.session_lost();
+    assert_eq!(send_all(&mut outbox), [1, 4]);
 }
 
 #[test]
 fn a_cancelled_message_becomes_a_hole_that_is_sent_again() {
     let mut outbox = with(3);
     send_all(&mut outbox);
-    assert_eq!(outbox.cancel(message(2).id), Ok(()));
+    assert_eq!(outbox.check_cancel(message(2).id), Ok(()));
+    outbox.cancel(message(2).id);
     assert_eq!(outbox.unsent().next().map(|slot| slot.s), Some(2));
-    assert_eq!(outbox.cancel(message(9).id), Err(CancelError::Unknown));
+    assert_eq!(outbox.check_cancel(message(2).id), Err(CancelError::Unknown));
+    assert_eq!(outbox.check_cancel(message(9).id), Err(CancelError::Unknown));
 }
 
 #[test]
 fn old_messages_expire_and_young_ones_stay() {
     let mut outbox = with(3);
-    assert_eq!(outbox.expire(1_700_000_000_003), [message(1).id, message(2).id]);
-    assert!(outbox.expire(1_700_000_000_003).is_empty());
+    let old = outbox.older_than(1_700_000_000_003);
+    assert_eq!(old, [message(1).id, message(2).id]);
+    old.into_iter().for_each(|id| outbox.cancel(id));
+    assert!(outbox.older_than(1_700_000_000_003).is_empty());
 }
 
 #[test]

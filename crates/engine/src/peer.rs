@@ -38,7 +38,10 @@ pub(crate) struct Peer {
     /// Our chat is on their screen.
     pub(crate) chat_open: bool,
     pub(crate) typing: bool,
-    pub(crate) typing_told: Option<Time>,
+    /// They were told that a person types here …
+    pub(crate) typing_told: bool,
+    /// … at this time, the last one.
+    pub(crate) typing_told_at: Option<Time>,
     pub(crate) last_seen: Option<Time>,
     pub(crate) heartbeats: u64,
     pub(crate) session: Option<Session>,
@@ -83,7 +86,8 @@ impl Peer {
             online: false,
             chat_open: false,
             typing: false,
-            typing_told: None,
+            typing_told: false,
+            typing_told_at: None,
             last_seen: None,
             heartbeats: 0,
             session: None,

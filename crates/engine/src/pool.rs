@@ -1,14 +1,20 @@
 //! At most 64 live sessions, the least recently used closed first; idle ones closed after 10 min.
 
+use std::time::Duration;
+
 use tincan_wire::{Frame, UserId};
 
 use crate::engine::Engine;
 use crate::time::Time;
 use crate::timer::Timer;
 
+/// Who finds all sessions in use tries again after this.
+pub(crate) const ROOM_RETRY: Duration = Duration::from_secs(5);
+
 impl Engine {
-    /// Makes room for one more session, by closing the least recently used one that no open chat
-    /// needs; false if every one is needed.
+    /// Makes room for one more session, by closing the least recently used one that nobody needs;
+    /// false if every one is needed. A person who looks at a chat goes before messages that wait,
+    /// and these do not drive out each other.
     pub(crate) fn make_room(&mut self, wanted_by: UserId, now: Time) -> bool {
         if self.sessions.len() < self.config.max_sessions {
             return true;
@@ -17,10 +23,20 @@ impl Engine {
             .peers
             .values()
             .filter(|peer| peer.contact.id != wanted_by && peer.screens.is_empty())
-            .filter_map(|peer| Some((peer.session.as_ref()?.last_activity, peer.contact.id)))
+            .filter_map(|peer| {
+                let last_activity = peer.session.as_ref()?.last_activity;
+                Some((!peer.outbox.is_empty(), last_activity, peer.contact.id))
+            })
             .min();
-        let Some((_, id)) = candidate else { return false };
+        let Some((needed, _, id)) = candidate else { return false };
+        let person_waits = self.peers.get(&wanted_by).is_some_and(|p| !p.screens.is_empty());
+        if needed && !person_waits {
+            return false;
+        }
         self.say_bye(id, "pool", now);
+        if needed {
+            self.timers.set(Timer::AttemptBackoff(id), now + ROOM_RETRY);
+        }
         true
     }
 
@@ -67,8 +83,16 @@ impl Engine {
             _ => Some("the contact closed the session".to_owned()),
         };
         self.end_session(id, reason, now);
+        // A contact that runs on and merely saves connections does not know of the message that
+        // crossed its bye; for all others a new attempt would be for nothing.
+        let goes_on = matches!(why, "idle" | "pool");
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.attempts.resting = true;
+            if goes_on && !peer.outbox.is_empty() {
+                let wait = peer.attempts.backoff.next(&mut self.rng);
+                self.timers.set(Timer::AttemptBackoff(id), now + wait);
+            } else {
+                peer.attempts.resting = true;
+            }
         }
         if why == "shutdown" {
             self.forget_presence(id);

@@ -73,8 +73,11 @@ impl Prekeys {
         Some(PrekeySecret::from_bytes(&found.bytes))
     }
 
-    fn next_rotation(&self) -> Option<Time> {
-        self.list.last().map(|newest| newest.made + ROTATE_AFTER)
+    /// When the newest is to get a successor, or the oldest is to be forgotten.
+    fn next_change(&self) -> Option<Time> {
+        let rotation = self.list.last().map(|newest| newest.made + ROTATE_AFTER);
+        let end = self.list.first().map(|oldest| oldest.made + FORGET_AFTER);
+        rotation.into_iter().chain(end).min()
     }
 }
 
@@ -85,7 +88,7 @@ fn fresh<R: CryptoRng>(rng: &mut R, now: Time) -> StoredPrekey {
 
 impl Engine {
     pub(crate) fn schedule_prekeys(&mut self) {
-        if let Some(at) = self.prekeys.next_rotation() {
+        if let Some(at) = self.prekeys.next_change() {
             self.timers.set(Timer::Prekeys, at);
         }
     }

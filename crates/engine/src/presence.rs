@@ -187,11 +187,14 @@ impl Engine {
         if !peer.is_connected() {
             return;
         }
-        let recent = peer.typing_told.is_some_and(|told| now.since(told) < TYPING_EVERY);
-        if on && recent || !on && peer.typing_told.is_none() {
+        let recent = peer.typing_told_at.is_some_and(|told| now.since(told) < TYPING_EVERY);
+        if on && recent || !on && !peer.typing_told {
             return;
         }
-        peer.typing_told = on.then_some(now);
+        peer.typing_told = on;
+        if on {
+            peer.typing_told_at = Some(now);
+        }
         self.send_frame(id, &Frame::Typing { on }, now);
     }
 

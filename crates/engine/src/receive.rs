@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use tincan_wire::{Body, Frame, Kind, LogId, Message, Ranges, UserId};
 
+use crate::delivery::next_h;
 use crate::engine::Engine;
 use crate::event::{Alarm, Delivery, Event, MessageKind, MessageView};
 use crate::inbox::{Inbox, Verdict};
@@ -156,7 +157,7 @@ impl Engine {
         for message in messages {
             let (s, h) = match &message.position {
                 Some(position) => (position.s, position.h),
-                None => (inbox.next(), now.as_millis().max(peer.last_h + 1)),
+                None => (inbox.next(), next_h(peer.last_h, now)),
             };
             match inbox.take(s) {
                 Verdict::Take => {
@@ -225,16 +226,22 @@ impl Engine {
         }
         self.send_ack(contact, lg, now);
         self.throttle(contact);
-        for message in messages {
-            match stored.present.iter().find(|present| present.id == message.id) {
-                None => self.event(Event::Message { message }),
-                Some(present) if present.same => {}
+        // Where an id came twice in one frame, the first was written and the last was present.
+        let mut present = stored.present.clone();
+        let mut news = Vec::with_capacity(messages.len());
+        for message in messages.into_iter().rev() {
+            match present.iter().rposition(|present| present.id == message.id) {
+                None => news.push(message),
+                Some(at) if present.remove(at).same => {}
                 Some(_) => {
                     let alarm = Alarm::MessageIdReused { id: message.id };
                     self.alarm(Some(contact), alarm);
                     self.reject("message id reused", now);
                 }
             }
+        }
+        for message in news.into_iter().rev() {
+            self.event(Event::Message { message });
         }
     }
 

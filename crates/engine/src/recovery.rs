@@ -78,9 +78,12 @@ impl Engine {
     /// The broker is back: what waited for it goes on.
     pub(crate) fn broker_back(&mut self, id: UserId, now: Time) {
         let Some(session) = self.session(id) else { return };
-        if session.role == Role::Offerer && session.own.is_some() && !session.remote_set {
-            // The offer, or the restart, could not go out before.
-            return self.publish_description(id, now);
+        let unanswered = session.role == Role::Offerer && !session.remote_set;
+        let unheard = session.role == Role::Answerer && session.phase == Phase::Signalled;
+        if session.own.is_some() && (unanswered || unheard) {
+            // The offer, the restart or the answer could not go out before.
+            self.publish_description(id, now);
+            return self.trickle(id, now);
         }
         if matches!(session.phase, Phase::Disconnected { .. })
             && self.timers.at(Timer::Recovery(id)).is_none()

@@ -112,14 +112,17 @@ impl Engine {
         pk: PrekeyPublic,
         now: Time,
     ) {
-        match self.peers.get(&from).map(|peer| peer.contact.status) {
-            Some(ContactStatus::Blocked) => return self.reject("blocked", now),
+        let contact = self.peers.get(&from).map(|peer| &peer.contact);
+        match contact.map(|contact| (contact.status, contact.asked)) {
+            Some((ContactStatus::Blocked, _)) => return self.reject("blocked", now),
             // They forgot that we are contacts, our answer got lost, we asked as well, or they
             // think better of it: in each case both have said yes.
             Some(
-                ContactStatus::Accepted | ContactStatus::Requested | ContactStatus::Declined,
+                (ContactStatus::Accepted | ContactStatus::Requested, _)
+                | (ContactStatus::Declined, Some(_)),
             ) => return self.befriend_and_answer(from, name, pk, None, now),
-            None => {}
+            // Whom we never asked, and blocked for a while: a stranger like any other.
+            Some((ContactStatus::Declined, None)) | None => {}
         }
         self.expire_invites(now);
         if let Some(token) = self.invite_of(from, proof.as_ref()) {
@@ -231,9 +234,14 @@ impl Engine {
         pk: Option<PrekeyPublic>,
         now: Time,
     ) {
-        let status = self.peers.get(&from).map(|peer| peer.contact.status);
-        let record = match (status, accepted) {
-            (Some(ContactStatus::Requested), true) => {
+        let contact = self.peers.get(&from).map(|peer| &peer.contact);
+        let asked = contact.is_some_and(|contact| contact.asked.is_some());
+        let record = match (contact.map(|contact| contact.status), accepted) {
+            (Some(ContactStatus::Declined), true) if !asked => {
+                return self.reject("response to nothing", now);
+            }
+            // They had declined before, and think better of it.
+            (Some(ContactStatus::Requested | ContactStatus::Declined), true) => {
                 let record = self.mark_accepted(from, Some(name), pk, now);
                 self.greet(from, now);
                 self.drive(from, now);
@@ -253,7 +261,7 @@ impl Engine {
                 record
             }
             (Some(ContactStatus::Accepted | ContactStatus::Declined), false)
-            | (Some(ContactStatus::Declined | ContactStatus::Blocked) | None, _) => {
+            | (Some(ContactStatus::Blocked) | None, _) => {
                 return self.reject("response to nothing", now);
             }
         };

@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::event::{Delivery, Event, Path};
 use crate::input::PeerInput;
 use crate::output::PeerOutput;
+use crate::pool::ROOM_RETRY;
 use crate::time::Time;
 use crate::timer::Timer;
 
@@ -72,9 +73,8 @@ pub(crate) struct Session {
     pub(crate) resyncing: bool,
     pub(crate) receiving: bool,
     pub(crate) path: Option<Path>,
+    /// Its place in the pool: when it was last used for a message.
     pub(crate) last_activity: Time,
-    /// The backoff's place in the pool: when it was last used for a message.
-    pub(crate) started: Time,
 }
 
 impl Session {
@@ -101,7 +101,6 @@ impl Session {
             receiving: true,
             path: None,
             last_activity: now,
-            started: now,
         }
     }
 
@@ -141,7 +140,7 @@ impl Engine {
         }
         if !self.make_room(id, now) {
             // All sessions are in use by open chats; one of them will end.
-            self.timers.set(Timer::AttemptBackoff(id), now + Duration::from_secs(5));
+            self.timers.set(Timer::AttemptBackoff(id), now + ROOM_RETRY);
             return;
         }
         let sid = SessionId::random(&mut self.rng);

@@ -43,6 +43,10 @@ pub(crate) enum Timer {
     Idle(UserId),
     /// The first message of a batch has waited long enough.
     Batch(UserId),
+    /// The disk gave no page of the outbox: ask again.
+    OutboxPage(UserId),
+    /// The disk did not take acknowledgements: try again.
+    Unsaved(UserId),
     /// The oldest message sent is still unacknowledged: ask by `sync`.
     AckOverdue(UserId),
     /// Local candidates found so far go out.

@@ -1,6 +1,6 @@
 //! What waits for the disk, and what follows once it has answered.
 
-use tincan_wire::{LogId, Ranges, UserId};
+use tincan_wire::{LogId, MessageId, Ranges, UserId};
 
 use crate::command::{CommandError, Reply};
 use crate::engine::Engine;
@@ -23,6 +23,10 @@ pub(crate) enum Pending {
     Outgoing { command: u64, message: MessageView },
     /// Messages of theirs, to be acknowledged and shown.
     Incoming { contact: UserId, lg: LogId, s: Ranges, messages: Vec<MessageView>, bytes: usize },
+    /// Positions of ours that the contact holds, and how far they have read.
+    Acked { contact: UserId, s: Ranges },
+    /// Messages of ours that are given up, perhaps by a command.
+    Failed { command: Option<u64>, contact: UserId, ids: Vec<MessageId> },
     /// A signaling body whose replay position had to be written first.
     Act(Box<Deferred>),
     /// Nothing.
@@ -58,15 +62,18 @@ impl Engine {
             Pending::Incoming { contact, lg, s, messages, bytes } => {
                 self.incoming_stored(contact, lg, &s, messages, bytes, stored, now);
             }
+            Pending::Failed { command, contact, ids } => {
+                self.failed_stored(command, contact, ids, now);
+            }
             Pending::Act(deferred) => self.act(*deferred, now),
-            Pending::Nothing => {}
+            Pending::Acked { .. } | Pending::Nothing => {}
         }
     }
 
     fn not_stored(&mut self, pending: Pending, reason: String, now: Time) {
         match pending {
             Pending::Start => self.broker_not_ready(reason.clone(), now),
-            Pending::Reply(id, _) => {
+            Pending::Reply(id, _) | Pending::Failed { command: Some(id), .. } => {
                 self.reply(id, Err(CommandError::NotStored { reason: reason.clone() }));
             }
             Pending::Outgoing { command, message } => {
@@ -76,9 +83,10 @@ impl Engine {
             Pending::Incoming { contact, lg, bytes, .. } => {
                 self.incoming_not_stored(contact, lg, bytes);
             }
+            Pending::Acked { contact, s } => self.acked_not_stored(contact, &s, now),
             // Not acted upon: whoever sent it will send it again.
             Pending::Act(_) => self.reject("store failed before a signal", now),
-            Pending::Prekey(_) | Pending::Nothing => {}
+            Pending::Failed { command: None, .. } | Pending::Prekey(_) | Pending::Nothing => {}
         }
         self.alarm(None, Alarm::StorageFailed { reason });
     }

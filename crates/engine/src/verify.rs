@@ -43,6 +43,11 @@ impl Engine {
         if session.hello_verified {
             return self.reject("second hello", now);
         }
+        if !session.opened {
+            // Their first frame has overtaken the news that the channel is up.
+            self.channel_opened(id, now);
+        }
+        let Some(session) = self.session(id) else { return };
         let Some(transcript) = session.transcript(me, id) else {
             return self.hello_failed(id, "the descriptions are incomplete", now);
         };

@@ -49,7 +49,7 @@ impl Access {
         }
         let issued_ms = self.nonces.verify(now_ms, &claims.nonce)?;
         let life_ms = claims.exp.saturating_sub(claims.iat).saturating_mul(1000);
-        if now_ms.saturating_sub(issued_ms) > life_ms {
+        if now_ms.saturating_sub(issued_ms) >= life_ms {
             return Err(AccessError::Nonce(NonceError::Expired));
         }
         Ok(Pass { user: claims.sub, client_id: claims.cid })

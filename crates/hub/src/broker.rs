@@ -14,13 +14,13 @@ pub(crate) use websocket::PATH as WEBSOCKET_PATH;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 
 use crate::authority::Authority;
 use crate::config::Limits;
-use crate::limits::Connections;
+use crate::limits::{AddressBuckets, Connections, Rate};
 use crate::tasks::Tasks;
 
 use engine::Engine;
@@ -71,15 +71,18 @@ impl Broker {
         config: BrokerConfig,
         authority: Arc<Authority>,
     ) -> Result<Self, StorageError> {
-        let limits = config.limits;
+        let (limits, clock) = (config.limits, authority.clock());
         let engine = Arc::new(Engine::open(config.data_dir, &limits, authority).await?);
         let connections = Connections::new(limits.connections, limits.connections_per_address);
+        let rate = Rate::with_bursts(limits.connects_per_second, 20);
+        let rates = Arc::new(Mutex::new(AddressBuckets::new(rate)));
         let mut tasks = Tasks::new();
         for (listener, transport) in
             [(config.mqtt, Transport::Tcp), (config.websocket, Transport::WebSocket)]
         {
             let (engine, connections) = (Arc::clone(&engine), connections.clone());
-            let listener = Listener { listener, transport, engine, connections };
+            let rates = Arc::clone(&rates);
+            let listener = Listener { listener, transport, engine, connections, rates, clock };
             tasks.spawn(|stopped| listener.run(stopped));
         }
         let housekeeping = Arc::clone(&engine);

@@ -76,14 +76,18 @@ impl Default for Ports {
 pub struct Limits {
     /// MQTT connections at once. Default 10,000, at about 30 KB each.
     pub connections: usize,
-    /// MQTT connections at once from one address. Default 256, for offices behind one address.
+    /// MQTT connections at once from one address. Default 512, for offices behind one address.
+    /// Behind a proxy everybody has the proxy's: raise the limits per address there.
     pub connections_per_address: usize,
+    /// MQTT connections a second from one address, with bursts of twenty times that. Default 20:
+    /// each costs the hub a signature check, and after a restart an office returns at once.
+    pub connects_per_second: u32,
     /// MQTT sessions, connected or kept for someone who is away. Default 50,000.
     pub sessions: usize,
     /// Publishes a second of one client; faster ones are slowed down. Default 50.
     pub publishes_per_second: u32,
-    /// Publishes at once of one client before the rate counts. Default 200: reconnecting to many
-    /// contacts is a burst.
+    /// Publishes at once of one client before the rate counts. Default 500: on
+    /// connecting, a client greets all its contacts within 5 s (protocol §4).
     pub publish_burst: u32,
     /// Contact requests an hour of one user. Default 5 (protocol §7).
     pub contact_requests_per_user: u32,
@@ -91,7 +95,8 @@ pub struct Limits {
     pub contact_requests_per_address: u32,
     /// HTTP connections at once. Default 512.
     pub http_connections: usize,
-    /// HTTP requests a second from one address, with bursts of four times that. Default 20.
+    /// HTTP requests a second from one address, with bursts of twenty times that. Default 50; a
+    /// client makes three when it connects.
     pub http_requests_per_second: u32,
     /// STUN answers a second to one address, with bursts of four times that. Default 10.
     pub stun_answers_per_second: u32,
@@ -101,14 +106,15 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
-            connections_per_address: 256,
+            connections_per_address: 512,
+            connects_per_second: 20,
             sessions: 50_000,
             publishes_per_second: 50,
-            publish_burst: 200,
+            publish_burst: 500,
             contact_requests_per_user: 5,
             contact_requests_per_address: 20,
             http_connections: 512,
-            http_requests_per_second: 20,
+            http_requests_per_second: 50,
             stun_answers_per_second: 10,
         }
     }

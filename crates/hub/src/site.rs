@@ -72,8 +72,7 @@ impl Site {
         census: Census,
         limits: &Limits,
     ) -> Self {
-        let per_second = limits.http_requests_per_second;
-        let rate = Rate::new(per_second, per_second.saturating_mul(4));
+        let rate = Rate::with_bursts(limits.http_requests_per_second, 20);
         let rates = Mutex::new(AddressBuckets::new(rate));
         let shared = Arc::new(Shared { public, authority, census, rates });
         let connections = Connections::new(limits.http_connections, limits.http_connections);

@@ -31,7 +31,7 @@ pub(crate) struct Responder {
 
 impl Responder {
     pub(crate) fn start(socket: UdpSocket, clock: Clock, answers_per_second: u32) -> Self {
-        let rate = Rate::new(answers_per_second, answers_per_second.saturating_mul(4));
+        let rate = Rate::with_bursts(answers_per_second, 4);
         let mut tasks = Tasks::new();
         tasks.spawn(|stopped| respond(socket, clock, AddressBuckets::new(rate), stopped));
         Self { tasks }

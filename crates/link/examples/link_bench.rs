@@ -190,7 +190,8 @@ impl End {
         }
         let buffer = vec![0; 64 * 1024];
         let (out, connected, over) = (Vec::new(), false, false);
-        let mut peer = Peer { link, socket: self.socket, state, local, buffer, out, connected, over };
+        let mut peer =
+            Peer { link, socket: self.socket, state, local, buffer, out, connected, over };
         peer.transmit();
         while !peer.connected && !peer.over {
             peer.exchange(|_| {});

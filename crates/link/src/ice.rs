@@ -258,6 +258,11 @@ impl Ice {
         self.path.is_some_and(|path| path.remote == remote) || self.validated.contains(&remote)
     }
 
+    /// Whether the peer named this address or sent an authentic check from it.
+    pub(crate) fn is_known(&self, remote: SocketAddr) -> bool {
+        self.current.agent.remote_candidates().any(|candidate| candidate.addr() == remote)
+    }
+
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         for generation in std::iter::once(&mut self.current).chain(&mut self.previous) {
             if generation.deadline().is_some_and(|deadline| deadline <= now) {

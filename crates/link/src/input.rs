@@ -13,6 +13,10 @@ use crate::stun::looks_like_stun;
 /// Datagrams of handshakes and checks that wait to be polled; an owner that polls as told never
 /// has more than a few.
 const MAX_CONTROL: usize = 256;
+/// DTLS datagrams held until their sender's address is validated: one flight.
+const MAX_EARLY: usize = 4;
+/// Largest of them in bytes; flights fit the least MTU.
+const MAX_EARLY_SIZE: usize = 1500;
 /// Wait of the DTLS client for an answer to its SCTP opening before it doubts the session; on a
 /// slow path three round trips.
 const SCTP_PATIENCE: Duration = Duration::from_secs(3);
@@ -74,11 +78,19 @@ impl Link {
             StunVerdict::NotOurs => self.count("stun_not_ours"),
         }
         self.drive(now);
+        for _ in 0..self.early.len() {
+            let Some(datagram) = self.early.pop_front() else { break };
+            if self.ice.is_validated(datagram.path.remote) {
+                self.handle_dtls(now, datagram.path, &datagram.bytes);
+            } else {
+                self.early.push_back(datagram);
+            }
+        }
     }
 
     fn handle_dtls(&mut self, now: Instant, path: Path, data: &[u8]) {
         if !self.ice.is_validated(path.remote) {
-            self.count("dtls_from_unvalidated_address");
+            self.hold_early(path, data);
             return;
         }
         let Some(dtls) = &mut self.dtls else {
@@ -93,6 +105,18 @@ impl Link {
             self.drive(now);
         } else {
             self.collect_records();
+        }
+    }
+
+    /// The peer may have validated the path a moment before this end: its first flight waits for
+    /// the check instead of costing a repetition.
+    fn hold_early(&mut self, path: Path, data: &[u8]) {
+        let opening = matches!(self.phase, Phase::Checking { .. } | Phase::Opening { .. });
+        let room = self.early.len() < MAX_EARLY && data.len() <= MAX_EARLY_SIZE;
+        if opening && room && self.ice.is_known(path.remote) {
+            self.early.push_back(Datagram { path, bytes: data.to_vec() });
+        } else {
+            self.count("dtls_from_unvalidated_address");
         }
     }
 

@@ -51,6 +51,8 @@ pub struct Link {
     pub(crate) now: Instant,
     /// STUN, handshakes and alerts, ready to send.
     pub(crate) control: VecDeque<Datagram>,
+    /// DTLS from the peer's addresses whose check is still on its way.
+    pub(crate) early: VecDeque<Datagram>,
     /// An SCTP packet that did not fit the last batch.
     pub(crate) held: Option<Bytes>,
     pub(crate) events: VecDeque<Event>,
@@ -176,6 +178,7 @@ impl Link {
             pace: Pace::new(now),
             now,
             control: VecDeque::new(),
+            early: VecDeque::new(),
             held: None,
             events: VecDeque::new(),
             inbox: 0,

@@ -29,10 +29,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "{:<44}{:>12.0} a second",
         "store: messages, one at a time",
-        bench.one_at_a_time(SPAN)
+        bench.one_at_a_time(SPAN)?
     );
     for per_transaction in [1, 40, 1_000] {
-        let (rate, commits) = bench.incoming(MESSAGES, per_transaction);
+        let (rate, commits) = bench.incoming(MESSAGES, per_transaction)?;
         let figure = format!("store: messages, {per_transaction} a transaction");
         println!("{figure:<44}{rate:>12.0} a second, {commits} commits");
     }

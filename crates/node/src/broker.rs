@@ -9,5 +9,8 @@ mod reason;
 pub use address::{AddressError, BrokerAddress, Scheme};
 pub(crate) use dialing::Token;
 pub(crate) use driver::{BrokerLink, Login, Report};
-pub(crate) use meeting_place::{Fit, MeetingPlace};
 pub use meeting_place::MeetingPlaceError;
+pub(crate) use meeting_place::{Fit, MeetingPlace};
+
+#[cfg(test)]
+mod tests;

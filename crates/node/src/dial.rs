@@ -104,12 +104,10 @@ impl Dialer {
         path: &str,
     ) -> Result<ByteStream, DialError> {
         let stream = self.stream(host, port, secure).await?;
-        let socket = timeout(
-            self.patience.handshake,
-            websocket::open(stream, host, port, secure, path),
-        )
-        .await
-            .map_err(|_| DialError::TimedOut { host: host.to_owned(), port })??;
+        let socket =
+            timeout(self.patience.handshake, websocket::open(stream, host, port, secure, path))
+                .await
+                .map_err(|_| DialError::TimedOut { host: host.to_owned(), port })??;
         Ok(Box::new(socket))
     }
 }

@@ -65,9 +65,7 @@ impl Handle {
     /// What the engine or the shell says against it, or that the node is gone.
     pub async fn command(&self, command: Command) -> Result<Reply, RequestError> {
         match &self.inner {
-            Inner::Local(local) => {
-                local.ask(|answer| Request::Command { command, answer }).await
-            }
+            Inner::Local(local) => local.ask(|answer| Request::Command { command, answer }).await,
             Inner::Remote(client) => client.command(&command).await,
         }
     }

@@ -126,9 +126,7 @@ fn run(
     runtime.block_on(async move {
         match open(config, stopped) {
             Ok(parts) => {
-                let Parts { shell, sources, handle, id, control } = parts;
-                // The control socket goes when this ends, and with it the file.
-                let _control = control;
+                let Parts { shell, sources, handle, id } = parts;
                 if started.send(Ok((handle, id))).is_ok() {
                     shell.run(sources).await;
                 }
@@ -143,7 +141,6 @@ struct Parts {
     sources: Sources,
     handle: Handle,
     id: UserId,
-    control: Option<ControlServer>,
 }
 
 fn open(config: Config, stop: oneshot::Receiver<()>) -> Result<Parts, NodeError> {
@@ -156,12 +153,15 @@ fn open(config: Config, stop: oneshot::Receiver<()>) -> Result<Parts, NodeError>
     })?;
     let store = Arc::new(store);
     let place = if configured.is_nowhere() {
-        store.setting(MEETING_PLACE).map(|text| MeetingPlace::from_setting(&text)).unwrap_or_default()
+        store
+            .setting(MEETING_PLACE)
+            .map(|text| MeetingPlace::from_setting(&text))
+            .unwrap_or_default()
     } else {
         configured
     };
-    let network = Network::open(config.listen_addresses, place.is_loopback())
-        .map_err(NodeError::Sockets)?;
+    let network =
+        Network::open(config.listen_addresses, place.is_loopback()).map_err(NodeError::Sockets)?;
 
     let (requests, requests_in) = mpsc::channel(MAX_REQUESTS);
     let (events, _) = broadcast::channel(MAX_EVENTS);
@@ -192,11 +192,12 @@ fn open(config: Config, stop: oneshot::Receiver<()>) -> Result<Parts, NodeError>
         network,
         broker,
         place,
+        control,
         events,
         waiting: Waiting::default(),
         started: now,
         next_network_look: now,
     };
     let sources = Sources { requests: requests_in, answers, reports, stop };
-    Ok(Parts { shell, sources, handle: Handle::local(local), id, control })
+    Ok(Parts { shell, sources, handle: Handle::local(local), id })
 }

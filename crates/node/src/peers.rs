@@ -230,12 +230,7 @@ impl Peers {
         Ok(())
     }
 
-    fn flush_one(
-        &mut self,
-        now: Instant,
-        serial: Serial,
-        udp: &UdpSockets,
-    ) -> Result<(), Blocked> {
+    fn flush_one(&mut self, now: Instant, serial: Serial, udp: &UdpSockets) -> Result<(), Blocked> {
         let Some(peer) = self.peers.get_mut(&serial) else { return Ok(()) };
         peer.before_flush(now, &mut self.inputs);
         self.transmit(now, serial, udp)?;
@@ -251,12 +246,7 @@ impl Peers {
         Ok(())
     }
 
-    fn transmit(
-        &mut self,
-        now: Instant,
-        serial: Serial,
-        udp: &UdpSockets,
-    ) -> Result<(), Blocked> {
+    fn transmit(&mut self, now: Instant, serial: Serial, udp: &UdpSockets) -> Result<(), Blocked> {
         let Some(peer) = self.peers.get_mut(&serial) else { return Ok(()) };
         loop {
             self.scratch.clear();
@@ -314,3 +304,6 @@ impl Peers {
         self.peers.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

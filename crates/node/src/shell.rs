@@ -15,6 +15,7 @@ use tokio::time::sleep_until;
 
 use crate::broker::{BrokerLink, Fit, MeetingPlace, Report, Token};
 use crate::clock::Clock;
+use crate::control::ControlServer;
 use crate::network::Network;
 use crate::request::{Answering, Request, RequestError, ShellError, ShellStatus};
 use crate::store::{Store, StoreAnswer};
@@ -40,6 +41,7 @@ pub(crate) struct Shell {
     pub(crate) network: Network,
     pub(crate) broker: BrokerLink,
     pub(crate) place: MeetingPlace,
+    pub(crate) control: Option<ControlServer>,
     pub(crate) events: broadcast::Sender<Arc<Event>>,
     pub(crate) waiting: Waiting,
     pub(crate) started: Instant,
@@ -105,7 +107,7 @@ impl Shell {
             () = sleep_until(deadline.into()) => {}
         }
         let turn = self.take_waiting(sources);
-        self.receive();
+        self.network.receive(Instant::now());
         self.handle_timeouts();
         self.engine_settled();
         turn
@@ -132,11 +134,6 @@ impl Shell {
             }
         }
         Turn::Next
-    }
-
-    fn receive(&mut self) {
-        self.network.receive(Instant::now());
-        self.take_peer_inputs();
     }
 
     fn handle_timeouts(&mut self) {
@@ -268,15 +265,13 @@ impl Shell {
                 }
                 Err(error) => drop(answer.send(Err(error.into()))),
             },
-            Request::SetHub { origin, answer } => {
-                match MeetingPlace::new(Some(&origin), &[]) {
-                    Ok(place) => self.move_to(place, Some(answer)),
-                    Err(error) => {
-                        let reason = error.to_string();
-                        drop(answer.send(Err(ShellError::BadAddress { reason }.into())));
-                    }
+            Request::SetHub { origin, answer } => match MeetingPlace::new(Some(&origin), &[]) {
+                Ok(place) => self.move_to(place, Some(answer)),
+                Err(error) => {
+                    let reason = error.to_string();
+                    drop(answer.send(Err(ShellError::BadAddress { reason }.into())));
                 }
-            }
+            },
             Request::Status { answer } => drop(answer.send(Ok(self.status()))),
             // Taken where requests are received.
             Request::Stop => {}
@@ -345,6 +340,8 @@ impl Shell {
     async fn stop(mut self, sources: Sources) {
         self.engine_settled();
         self.network.close_all(Instant::now());
+        // Before the home is free: its next owner listens under the same name.
+        drop(self.control.take());
         let Sources { mut reports, .. } = sources;
         // Its task must be able to report until it has ended.
         let close = self.broker.close();

@@ -93,7 +93,9 @@ impl UdpSockets {
     pub(crate) fn send(&self, outgoing: &Outgoing<'_>) -> Result<(), Blocked> {
         let from = outgoing.from.ip();
         let stuck_on_loopback = from.is_loopback() && !outgoing.to.ip().is_loopback();
-        if from.is_ipv4() != outgoing.to.is_ipv4() || !self.ours.contains(&from) || stuck_on_loopback
+        if from.is_ipv4() != outgoing.to.is_ipv4()
+            || !self.ours.contains(&from)
+            || stuck_on_loopback
         {
             return Ok(());
         }

@@ -1,1 +1,5 @@
 //! Real brokers.
+
+pub mod browser;
+pub mod browser_link;
+pub mod browser_signal;

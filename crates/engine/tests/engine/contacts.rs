@@ -439,3 +439,18 @@ fn a_name_that_was_set_is_told_to_new_contacts() {
     world.befriend(1, 0);
     assert_eq!(world.view(0, 1).name, name);
 }
+
+#[test]
+fn who_was_blocked_as_a_stranger_and_unblocked_must_still_be_accepted() {
+    let mut world = strangers();
+    block(&mut world, 1, 0);
+    let contact = world.nodes[0].id;
+    world.command(1, Command::UnblockContact { contact }).unwrap();
+    let id = world.nodes[1].id;
+    world.add(0, Target::Id(id)).unwrap();
+    world.run_for(secs(1));
+    assert!(!world.is_accepted(1, contact), "nobody has said yes");
+    assert_eq!(world.requests(1).len(), 1);
+    accept(&mut world, 1, 0).unwrap();
+    world.run_until_within(secs(1), "friends", |world| world.are_friends(0, 1));
+}

@@ -2,6 +2,7 @@
 //!
 //! One binary for all of them, so that the world is compiled and linked once.
 
+#![allow(unreachable_pub, dead_code, reason = "each file uses its part of the world")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 //mod attempts;
@@ -10,15 +11,15 @@ mod broker_link;
 mod contacts;
 mod first_words;
 //mod garbage;
-//mod glare;
-//mod hello;
+mod glare;
+mod hello;
 //mod mesh;
-//mod outbox;
+mod outbox;
 //mod pool;
 //mod presence;
 //mod receipts;
-//mod recovery;
-//mod restart;
+mod recovery;
+mod restart;
 //mod signaling;
 mod strangers;
 //mod trickle;

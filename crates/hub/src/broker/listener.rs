@@ -1,7 +1,7 @@
 //! Accepting connections, within limits.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 
 use super::engine::Engine;
 use super::websocket;
-use crate::limits::{Admission, Connections};
+use crate::clock::Clock;
+use crate::limits::{AddressBuckets, Admission, Connections};
 use crate::tasks::Stopped;
 
 /// How long to wait after a failed `accept`, which is usually for want of file descriptors.
@@ -32,6 +33,9 @@ pub(super) struct Listener {
     pub(super) transport: Transport,
     pub(super) engine: Arc<Engine>,
     pub(super) connections: Connections,
+    /// How fast an address may connect, at any listener.
+    pub(super) rates: Arc<Mutex<AddressBuckets>>,
+    pub(super) clock: Clock,
 }
 
 impl Listener {
@@ -59,7 +63,14 @@ impl Listener {
     }
 
     fn accept(&self, stream: TcpStream, address: SocketAddr, clients: &mut JoinSet<()>) {
-        match self.connections.admit(address.ip()) {
+        let now_ms = self.clock.now_ms();
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let admitted = if rates.take(address.ip(), now_ms) {
+            self.connections.admit(address.ip())
+        } else {
+            Err("connects_per_second")
+        };
+        match admitted {
             Ok(admission) => {
                 let engine = Arc::clone(&self.engine);
                 clients.spawn(serve(engine, self.transport, stream, address, admission));

@@ -11,6 +11,11 @@ impl Rate {
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         Self { per_second: per_second.max(1), burst: burst.max(1) }
     }
+
+    /// A rate with bursts of so many seconds' worth.
+    pub(crate) fn with_bursts(per_second: u32, seconds: u32) -> Self {
+        Self::new(per_second, per_second.saturating_mul(seconds))
+    }
 }
 
 /// Lets `burst` through at once and `per_second` in the long run. Counts in thousandths, so that

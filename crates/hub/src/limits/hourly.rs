@@ -13,6 +13,9 @@ const MAX_KEYS: usize = 100_000;
 pub(crate) struct Hourly<K> {
     limit: u32,
     windows: BTreeMap<K, Window>,
+    /// Before this, a full table holds no window that has ended; so a flood of new keys does not
+    /// cost a search each.
+    full_until_ms: u64,
 }
 
 #[derive(Debug)]
@@ -23,22 +26,22 @@ struct Window {
 
 impl<K: Ord> Hourly<K> {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, windows: BTreeMap::new() }
+        Self { limit, windows: BTreeMap::new(), full_until_ms: 0 }
     }
 
     /// Whether `key` has some left. It costs nothing yet.
-    pub(crate) fn allows(&self, key: &K, now_ms: u64) -> bool {
+    ///
+    /// A full table refuses new keys until an hour has passed for some: with that many senders
+    /// within an hour the hub is under attack.
+    pub(crate) fn allows(&mut self, key: &K, now_ms: u64) -> bool {
         match self.windows.get(key).filter(|window| window.lasts(now_ms)) {
             Some(window) => window.count < self.limit,
             None => self.limit > 0 && self.has_room(now_ms),
         }
     }
 
-    /// Spends one.
+    /// Spends one, after [`allows`](Self::allows).
     pub(crate) fn spend(&mut self, key: K, now_ms: u64) {
-        if self.windows.len() >= MAX_KEYS {
-            self.windows.retain(|_, window| window.lasts(now_ms));
-        }
         let window = self.windows.entry(key).or_insert(Window { began_ms: now_ms, count: 0 });
         if !window.lasts(now_ms) {
             *window = Window { began_ms: now_ms, count: 0 };
@@ -46,10 +49,13 @@ impl<K: Ord> Hourly<K> {
         window.count = window.count.saturating_add(1);
     }
 
-    /// A full table refuses new keys until an hour has passed for some: with that many senders
-    /// within an hour the hub is under attack.
-    fn has_room(&self, now_ms: u64) -> bool {
-        self.windows.len() < MAX_KEYS || self.windows.values().any(|window| !window.lasts(now_ms))
+    fn has_room(&mut self, now_ms: u64) -> bool {
+        if self.windows.len() >= MAX_KEYS && now_ms >= self.full_until_ms {
+            self.windows.retain(|_, window| window.lasts(now_ms));
+            let oldest = self.windows.values().map(|window| window.began_ms).min();
+            self.full_until_ms = oldest.unwrap_or(now_ms).saturating_add(HOUR_MS);
+        }
+        self.windows.len() < MAX_KEYS
     }
 }
 

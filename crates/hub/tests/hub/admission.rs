@@ -45,7 +45,6 @@ async fn a_nonce_of_nobody_is_a_bad_credential() {
 
 #[tokio::test]
 async fn a_token_of_no_life_is_a_bad_credential() {
-    // Zero seconds from its nonce on have passed by the time it arrives.
     check(|claims| claims.iat = claims.exp, Refusal::BadCredentials).await;
 }
 

@@ -158,8 +158,8 @@ impl Client {
 
     /// Breaks the connection without a word.
     pub(crate) fn cut(&mut self) {
-        self.stream = Stream::Closed;
-        self.session.transport_closed(self.now());
+        self.closed();
+        while self.session.poll().is_some() {}
     }
 
     /// The next event.

@@ -11,7 +11,7 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use crate::client::{ALL_WAYS, Client};
 use crate::user::User;
-use crate::{LOOPBACK, http, hub};
+use crate::{LOOPBACK, http, hub, hub_with};
 
 /// Sends bytes and waits until the other side has had enough, or this one says good-bye.
 async fn throw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
@@ -66,7 +66,8 @@ async fn random_bytes_on_every_port_harm_nobody() {
 
 #[tokio::test]
 async fn mangled_packets_after_admission_harm_nobody() {
-    let (hub, alice, bob, mallory) = (hub().await, User::new(1), User::new(2), User::new(3));
+    let hub = hub_with(|config| config.limits.connects_per_second = 1000).await;
+    let (alice, bob, mallory) = (User::new(1), User::new(2), User::new(3));
     let mut peer = Client::of(&bob, &hub).await;
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     for round in 0..100 {
@@ -85,7 +86,8 @@ async fn mangled_packets_after_admission_harm_nobody() {
 
 #[tokio::test]
 async fn odd_http_is_answered_or_closed() {
-    let address = hub().await.addresses().http;
+    let hub = hub().await;
+    let address = hub.addresses().http;
     for request in [
         "GET / HTTP/9.9\r\n\r\n".to_owned(),
         "GET\r\n\r\n".to_owned(),

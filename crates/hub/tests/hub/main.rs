@@ -9,6 +9,7 @@ mod garbage;
 mod http;
 mod lifecycle;
 mod limits;
+mod logs;
 mod rules;
 mod site;
 mod stun;

@@ -59,7 +59,8 @@ async fn health_counts_connections() {
 
 #[tokio::test]
 async fn the_page_says_what_this_is() {
-    let reply = get(hub().await.addresses().http, "/").await;
+    let hub = hub().await;
+    let reply = get(hub.addresses().http, "/").await;
     assert!(reply.status == 200 && reply.body.contains("Tincan hub"));
     assert!(reply.head.contains("content-type: text/html"));
 }
@@ -89,7 +90,8 @@ async fn ice_needs_a_good_token() {
 
 #[tokio::test]
 async fn other_paths_and_methods_are_refused() {
-    let address = hub().await.addresses().http;
+    let hub = hub().await;
+    let address = hub.addresses().http;
     assert_eq!(get(address, "/nothing").await.status, 404);
     assert_eq!(get(address, "/ice").await.status, 405);
     assert_eq!(request(address, "POST", "/challenge", &["Content-Length: 0"]).await.status, 405);
@@ -99,7 +101,8 @@ async fn other_paths_and_methods_are_refused() {
 
 #[tokio::test]
 async fn a_page_of_another_origin_may_send_a_token() {
-    let address = hub().await.addresses().http;
+    let hub = hub().await;
+    let address = hub.addresses().http;
     let preflight = request(address, "OPTIONS", "/ice", &["Origin: https://x.example"]).await;
     assert_eq!(preflight.status, 204);
     assert!(preflight.head.contains("access-control-allow-headers: authorization"));

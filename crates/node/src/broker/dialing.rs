@@ -154,7 +154,9 @@ impl Dialing {
 fn parse_listed(listed: &[String]) -> Result<Vec<BrokerAddress>, String> {
     let brokers: Vec<BrokerAddress> = listed.iter().filter_map(|text| text.parse().ok()).collect();
     if brokers.is_empty() {
-        return Err("the hub names no broker that this node can talk to; ask who runs it".to_owned());
+        return Err(
+            "the hub names no broker that this node can talk to; ask who runs it".to_owned()
+        );
     }
     Ok(brokers)
 }

@@ -116,3 +116,72 @@ impl std::fmt::Display for MeetingPlace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tincan_wire::{Identity, InviteToken};
+
+    use super::*;
+
+    fn place(hub: Option<&str>, brokers: &[&str]) -> MeetingPlace {
+        let brokers: Vec<String> = brokers.iter().map(|broker| (*broker).to_owned()).collect();
+        MeetingPlace::new(hub, &brokers).unwrap()
+    }
+
+    fn invite(hub: Option<&str>, brokers: &[&str]) -> Invite {
+        Invite {
+            hub: hub.map(str::to_owned),
+            key: Identity::from_seed([1; 32]).user_id(),
+            token: InviteToken([2; 16]),
+            expiry: 3,
+            name: None,
+            brokers: brokers.iter().map(|broker| (*broker).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn an_invite_that_names_nothing_fits_everywhere() {
+        for ours in [place(None, &[]), place(Some("http://h"), &[]), place(None, &["mqtt://b"])] {
+            assert_eq!(ours.fit(&invite(None, &[])).unwrap(), Fit::Same);
+        }
+    }
+
+    #[test]
+    fn the_first_place_named_is_adopted() {
+        let theirs = place(Some("http://h"), &["mqtt://b"]);
+        let named = invite(Some("http://h"), &["mqtt://b"]);
+        assert_eq!(MeetingPlace::default().fit(&named).unwrap(), Fit::Adopt(theirs));
+    }
+
+    #[test]
+    fn the_same_hub_or_a_shared_broker_is_the_same_place() {
+        let ours = place(Some("http://h"), &[]);
+        assert_eq!(ours.fit(&invite(Some("http://H:80/"), &[])).unwrap(), Fit::Same);
+        let ours = place(None, &["mqtt://b:1883", "ws://c/mqtt"]);
+        assert_eq!(ours.fit(&invite(None, &["mqtt://B"])).unwrap(), Fit::Same);
+    }
+
+    #[test]
+    fn another_place_is_named() {
+        let ours = place(Some("http://h"), &[]);
+        let fit = ours.fit(&invite(Some("http://other"), &[])).unwrap();
+        assert_eq!(fit, Fit::Other { theirs: "http://other".to_owned() });
+    }
+
+    #[test]
+    fn the_setting_gives_back_the_place_without_passwords() {
+        let ours = place(Some("https://h:8"), &["mqtts://anna:geheim@b:9"]);
+        let setting = ours.to_setting();
+        assert!(!setting.contains("geheim"));
+        let back = MeetingPlace::from_setting(&setting);
+        assert_eq!(back, place(Some("https://h:8"), &["mqtts://b:9"]));
+        assert_eq!(MeetingPlace::from_setting("nonsense"), MeetingPlace::default());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_words() {
+        assert!(MeetingPlace::new(Some("hub"), &[]).unwrap_err().to_string().contains("\"hub\""));
+        let bad = ["http://x".to_owned()];
+        assert!(MeetingPlace::new(None, &bad).unwrap_err().to_string().contains("mqtt://"));
+    }
+}

@@ -110,7 +110,10 @@ impl Client {
         receiver
     }
 
-    async fn ask<Q: Serialize, A: DeserializeOwned>(&self, question: &Q) -> Result<A, RequestError> {
+    async fn ask<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        question: &Q,
+    ) -> Result<A, RequestError> {
         let bad = |reason: String| ShellError::BadRequest { reason };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let mut value = serde_json::to_value(question).map_err(|error| bad(error.to_string()))?;

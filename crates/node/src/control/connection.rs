@@ -202,8 +202,7 @@ struct Missed {
     missed: u64,
 }
 
-type Asked<T> =
-    Result<tokio::sync::oneshot::Receiver<Result<T, RequestError>>, RequestError>;
+type Asked<T> = Result<tokio::sync::oneshot::Receiver<Result<T, RequestError>>, RequestError>;
 
 async fn flatten<T>(asked: Asked<T>) -> Result<T, RequestError> {
     asked?.await.map_err(|_| RequestError::Closed)?

@@ -163,8 +163,7 @@ mod tests {
             RequestError::Closed,
         ];
         for error in errors {
-            let line: Value =
-                serde_json::from_str(&answer::<()>(Some(1), Err(&error))).unwrap();
+            let line: Value = serde_json::from_str(&answer::<()>(Some(1), Err(&error))).unwrap();
             assert!(line["error"]["message"].as_str().unwrap().len() > 10);
             assert_eq!(parse_error(line["error"].clone()), error);
         }

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tincan_engine::{Command, Event, Reply, Time};
 use tincan_engine::{BrokerState, BrokerView};
+use tincan_engine::{Command, Event, Reply, Time};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::{broadcast, mpsc};

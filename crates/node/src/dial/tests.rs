@@ -159,10 +159,8 @@ async fn a_pinned_key_is_accepted_whoever_signed_it_and_no_other() {
 async fn a_ca_file_that_is_none_is_named() {
     let (listener, port) = listener().await;
     let (empty, _file) = with_ca("no certificate");
-    let missing = Dialer::new(TlsSettings {
-        ca_file: Some("/nowhere/ca.pem".into()),
-        pinned_key: None,
-    });
+    let missing =
+        Dialer::new(TlsSettings { ca_file: Some("/nowhere/ca.pem".into()), pinned_key: None });
     for dialer in [empty, missing] {
         let error = dialer.tls("localhost", port).await.err().unwrap();
         assert!(matches!(error, DialError::CaFile { .. }), "{error}");

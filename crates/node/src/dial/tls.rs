@@ -94,7 +94,10 @@ pub(crate) struct TlsClient {
 }
 
 impl TlsClient {
-    pub(crate) async fn connect(self, stream: TcpStream) -> Result<TlsStream<TcpStream>, DialError> {
+    pub(crate) async fn connect(
+        self,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, DialError> {
         let Self { config, host, name } = self;
         TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
@@ -116,8 +119,7 @@ fn system_roots() -> RootCertStore {
 }
 
 fn roots_of_file(path: &Path) -> Result<RootCertStore, DialError> {
-    let failed =
-        |reason: String| DialError::CaFile { path: path.display().to_string(), reason };
+    let failed = |reason: String| DialError::CaFile { path: path.display().to_string(), reason };
     let mut roots = RootCertStore::empty();
     for certificate in
         CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?

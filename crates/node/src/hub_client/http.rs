@@ -54,8 +54,7 @@ pub(crate) async fn fetch(
     ask: Ask<'_>,
 ) -> Result<Bytes, HttpError> {
     let stream = dialer.stream(&origin.host, origin.port, origin.secure).await?;
-    let not_http =
-        |reason: String| HttpError::NotHttp { origin: origin.clone(), reason };
+    let not_http = |reason: String| HttpError::NotHttp { origin: origin.clone(), reason };
     let exchange = async {
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
             .max_buf_size(MAX_HEAD_BYTES)
@@ -65,10 +64,8 @@ pub(crate) async fn fetch(
         let request = request(origin, path, ask).map_err(|error| not_http(error.to_string()))?;
         // The connection is driven beside the exchange and dropped with it.
         let answer = async {
-            let response = sender
-                .send_request(request)
-                .await
-                .map_err(|error| not_http(error.to_string()))?;
+            let response =
+                sender.send_request(request).await.map_err(|error| not_http(error.to_string()))?;
             let status = response.status().as_u16();
             if status != 200 {
                 let (origin, path) = (origin.clone(), path.to_owned());

@@ -46,11 +46,8 @@ impl Origin {
     /// As the `Host` header has it.
     pub(crate) fn authority(&self) -> String {
         let default_port = if self.secure { 443 } else { 80 };
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
+        let host =
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == default_port { host } else { format!("{host}:{}", self.port) }
     }
 

@@ -150,3 +150,96 @@ fn probe() -> Option<StunProbe> {
     getrandom::fill(&mut transaction).ok()?;
     Some(StunProbe::new(transaction))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(n: u8) -> SocketAddr {
+        ([192, 0, 2, n], 3478).into()
+    }
+
+    fn ours() -> SocketAddr {
+        ([198, 51, 100, 1], 5000).into()
+    }
+
+    /// A success response with our address as 203.0.113.9:7.
+    fn answer_to(request: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![1, 1, 0, 12, 0x21, 0x12, 0xA4, 0x42];
+        bytes.extend_from_slice(&request[8..20]);
+        bytes.extend_from_slice(&[0, 0x20, 0, 8, 0, 1, 0x21, 0x12 ^ 7]);
+        let ip = [203 ^ 0x21, 0x12, 113 ^ 0xA4, 9 ^ 0x42];
+        bytes.extend_from_slice(&ip);
+        bytes
+    }
+
+    fn asking(servers: &[SocketAddr]) -> Gather {
+        let mut gather = Gather::default();
+        gather.set_servers(servers.to_vec());
+        gather.begin(Instant::now());
+        gather
+    }
+
+    fn request_to(gather: &Gather, server: SocketAddr) -> Vec<u8> {
+        let State::Asking { probes, .. } = &gather.state else { panic!("not asking") };
+        probes.iter().find(|(other, _)| *other == server).unwrap().1.request()
+    }
+
+    #[test]
+    fn without_servers_nothing_is_waited_for() {
+        let gather = asking(&[]);
+        assert!(gather.is_done());
+        assert_eq!(gather.deadline(), None);
+    }
+
+    #[test]
+    fn servers_on_this_machine_are_left_out() {
+        assert!(asking(&["127.0.0.1:1".parse().unwrap(), "[::1]:1".parse().unwrap()]).is_done());
+    }
+
+    #[test]
+    fn an_answer_is_a_candidate_once() {
+        let mut gather = asking(&[server(1), server(2)]);
+        let answers = [1, 2].map(|n| answer_to(&request_to(&gather, server(n))));
+        let found = gather.handle_answer(ours(), server(1), &answers[0]).unwrap();
+        assert_eq!((found.addr, found.base), ("203.0.113.9:7".parse().unwrap(), ours()));
+        assert!(!gather.is_done());
+        assert_eq!(gather.handle_answer(ours(), server(2), &answers[1]), None, "the same again");
+        assert!(gather.is_done());
+        assert_eq!(gather.found(), [found]);
+    }
+
+    #[test]
+    fn answers_that_nobody_asked_for_are_ignored() {
+        let mut gather = asking(&[server(1)]);
+        let answer = answer_to(&request_to(&gather, server(1)));
+        assert_eq!(gather.handle_answer(ours(), server(9), &answer), None);
+        assert_eq!(gather.handle_answer(ours(), server(1), &answer_to(&[0; 20])), None);
+        assert_eq!(gather.handle_answer(ours(), server(1), b""), None);
+        assert!(!gather.is_done());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_is_given_up() {
+        let udp = UdpSockets::bind().unwrap();
+        let mut gather = asking(&[server(1)]);
+        let mut turns = 0;
+        while let Some(at) = gather.deadline() {
+            gather.handle_timeout(at, &udp);
+            turns += 1;
+        }
+        assert!(gather.is_done());
+        assert_eq!(turns, SCHEDULE.len());
+    }
+
+    #[test]
+    fn what_is_fresh_is_not_asked_again() {
+        let mut gather = asking(&[server(1)]);
+        let answer = answer_to(&request_to(&gather, server(1)));
+        gather.handle_answer(ours(), server(1), &answer);
+        gather.begin(Instant::now());
+        assert!(gather.is_done());
+        gather.begin(Instant::now() + FRESH + Duration::from_secs(1));
+        assert!(!gather.is_done() && gather.found().is_empty());
+    }
+}

@@ -6,9 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use tincan_engine::{Path, PeerInput};
-use tincan_link::{
-    CandidateKind, Channel, Event, Link, LocalCandidate, Role, SendError, Transmit,
-};
+use tincan_link::{CandidateKind, Channel, Event, Link, LocalCandidate, Role, SendError, Transmit};
 use tincan_wire::{Candidate, Fingerprint, SessionId, UserId};
 
 /// How long what was sent may take to get out before the connection is closed on it.
@@ -329,6 +327,12 @@ impl Peer {
     /// Whether nothing more will come of it.
     pub(super) fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// What a defect of the link would do.
+    #[cfg(test)]
+    pub(super) fn fault_for_test(&mut self) {
+        self.with(|_| panic!("a defect, for a test"));
     }
 
     /// The end of the link, whatever it does when it is dropped.

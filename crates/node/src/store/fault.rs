@@ -79,7 +79,10 @@ impl From<rusqlite::Error> for Fault {
                 _ => Self::Other(detail),
             };
         };
+        let extended = error.sqlite_error().map(|error| error.extended_code);
         match code {
+            // Room for the shared memory beside the log is all that this one asks for.
+            _ if extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => Self::DiskFull,
             ErrorCode::DiskFull => Self::DiskFull,
             ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
                 Self::ReadOnly

@@ -1,12 +1,12 @@
 //! How fast the disk and the store are: for `cargo xtask bench` and the example `store_bench`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 use tincan_engine::store::{Op, TransactionId};
-use tincan_engine::{Delivery, MessageKind, MessageView};
+use tincan_engine::{Delivery, MessageKind, MessageView, StoreFailure};
 use tincan_wire::{Identity, LogId, MessageId, Ranges, UserId};
 
 use super::fault::{Fault, StoreError};
@@ -49,6 +49,7 @@ fn raw_commits(file: &Path, span: Duration) -> Result<f64, Fault> {
 pub struct StoreBench {
     store: Store,
     answers: Receiver<Vec<StoreAnswer>>,
+    path: PathBuf,
     contact: UserId,
     lg: LogId,
     written: u32,
@@ -66,13 +67,17 @@ impl StoreBench {
             let _ = tell.send(batch);
         })?;
         let contact = Identity::from_seed([9; 32]).user_id();
-        Ok(Self { store, answers, contact, lg: snapshot.lg, written: 0 })
+        let path = home.database();
+        Ok(Self { store, answers, path, contact, lg: snapshot.lg, written: 0 })
     }
 
     /// Submits `count` incoming messages in transactions of `per_transaction`, as fast as the
     /// store takes them, and returns messages a second until the last one is durable, and how
     /// many commits it took.
-    pub fn incoming(&mut self, count: u32, per_transaction: u32) -> (f64, u64) {
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn incoming(&mut self, count: u32, per_transaction: u32) -> Result<(f64, u64), StoreError> {
         let transactions: Vec<Vec<Op>> =
             (0..count / per_transaction.max(1)).map(|_| self.received(per_transaction)).collect();
         let commits = self.store.commits();
@@ -81,22 +86,25 @@ impl StoreBench {
         for ops in transactions {
             self.store.submit(TransactionId(0), ops);
         }
-        self.wait(submitted);
+        self.wait(submitted)?;
         let rate = f64::from(count) / start.elapsed().as_secs_f64();
-        (rate, self.store.commits() - commits)
+        Ok((rate, self.store.commits() - commits))
     }
 
-    /// Messages of ours a second, each committed before the next is submitted.
-    pub fn one_at_a_time(&mut self, span: Duration) -> f64 {
+    /// Messages of ours a second, each committed before the next is submitted, for about `span`.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn one_at_a_time(&mut self, span: Duration) -> Result<f64, StoreError> {
         let start = Instant::now();
         let mut count = 0_u32;
         while start.elapsed() < span {
             let message = self.message(true);
             self.store.submit(TransactionId(0), vec![Op::Append(message)]);
-            self.wait(1);
+            self.wait(1)?;
             count += 1;
         }
-        f64::from(count) / start.elapsed().as_secs_f64()
+        Ok(f64::from(count) / start.elapsed().as_secs_f64())
     }
 
     /// Closes the store.
@@ -104,18 +112,19 @@ impl StoreBench {
         self.store.close();
     }
 
-    fn wait(&self, mut submitted: usize) {
+    fn wait(&self, mut submitted: usize) -> Result<(), StoreError> {
+        let refused = |detail| StoreError::Unusable { path: self.path.clone(), detail };
         while submitted > 0 {
-            let batch = self.answers.recv_timeout(PATIENCE).unwrap_or_default();
-            assert!(!batch.is_empty(), "the store did not answer");
-            for answer in &batch {
-                assert!(
-                    matches!(answer, StoreAnswer::Stored { result: Ok(_), .. }),
-                    "the store refused"
-                );
-            }
+            let batch = self.answers.recv_timeout(PATIENCE);
+            let batch = batch.map_err(|_| refused("the store did not answer".to_owned()))?;
             submitted -= batch.len();
+            for answer in batch {
+                if let StoreAnswer::Stored { result: Err(StoreFailure(reason)), .. } = answer {
+                    return Err(refused(reason));
+                }
+            }
         }
+        Ok(())
     }
 
     fn received(&mut self, count: u32) -> Vec<Op> {

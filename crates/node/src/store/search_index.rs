@@ -21,9 +21,9 @@ const VERSION: u32 = 1;
 /// Messages per step of catching up: a few milliseconds.
 const STEP: u32 = 500;
 
-/// Longest question that is looked at, in bytes: longer than what a person types, and short
-/// enough for SQLite's limits on expressions.
-const MAX_QUESTION_BYTES: usize = 1_024;
+/// Most characters of a question that are looked at: more than a person types, and few enough
+/// for SQLite's limits on expressions.
+const MAX_QUESTION_CHARS: usize = 1_000;
 
 /// Most words of a question that are looked at.
 const MAX_WORDS: usize = 32;
@@ -189,8 +189,8 @@ fn conversation_word(key: i64) -> String {
 /// meaning but the quote; quotes and control characters are no part of any word and become
 /// spaces.
 fn expression(text: &str, conversation: Option<i64>) -> String {
-    let end = text.floor_char_boundary(MAX_QUESTION_BYTES);
-    let words: Vec<String> = text[..end]
+    let text: String = text.chars().take(MAX_QUESTION_CHARS).collect();
+    let words: Vec<String> = text
         .split_whitespace()
         .take(MAX_WORDS)
         .map(|word| format!("\"{}\"", segment(word).replace('"', " ")))
@@ -291,6 +291,14 @@ mod tests {
         for question in ["", "   ", "!?", "\"", "\"\"", "*", "\0", "()", "^"] {
             check("anything", question, false);
         }
+    }
+
+    #[test]
+    fn endless_question_is_cut() {
+        let word = "長い".repeat(100_000);
+        check("長い長い", &word, false);
+        check("a a", &"a ".repeat(100_000), true);
+        check("a", &format!("{}b", "a ".repeat(32)), true);
     }
 
     #[test]

@@ -34,14 +34,19 @@ pub(crate) fn local_addresses(choice: &Choice) -> BTreeSet<IpAddr> {
 }
 
 fn sensible(interfaces: &[Interface], loopback: bool) -> BTreeSet<IpAddr> {
-    let up = || interfaces.iter().filter(|interface| interface.is_oper_up() || interface.is_loopback());
+    let up =
+        || interfaces.iter().filter(|interface| interface.is_oper_up() || interface.is_loopback());
     let outside: BTreeSet<IpAddr> = up()
         .filter(|i| !i.is_loopback() && !i.is_link_local() && !is_bridge(&i.name))
         .map(Interface::ip)
         .take(MAX_ADDRESSES)
         .collect();
     let inside = up().filter(|i| i.is_loopback()).map(Interface::ip);
-    if loopback || outside.is_empty() { outside.into_iter().chain(inside).collect() } else { outside }
+    if loopback || outside.is_empty() {
+        outside.into_iter().chain(inside).collect()
+    } else {
+        outside
+    }
 }
 
 fn is_bridge(name: &str) -> bool {

@@ -3,10 +3,14 @@
 use std::io::Read;
 use std::time::Duration;
 
-use tincan_engine::{Command, Delivery, MessageView, Reply};
+use tincan_engine::query::MAX_PAGE;
+use tincan_engine::{Command, Delivery, Event, MessageView, Reply};
+use tincan_node::Events;
+use tokio::time::{Instant, timeout_at};
 
 use crate::Outcome;
 use crate::cli;
+use crate::commands::last_messages;
 use crate::failure::Failure;
 use crate::people_text::{mark, title};
 use crate::session::{Session, offline};
@@ -43,6 +47,7 @@ fn read_stdin() -> Result<String, Failure> {
 
 async fn send(args: &cli::Send, text: String, settings: &Settings, session: &Session) -> Outcome {
     let contact = session.find_contact(&args.contact).await?;
+    let mut events = session.events().await;
     let command = Command::SendMessage { contact, content: text, reply: None };
     let message = match session.command(command).await? {
         Reply::Message { message } => message,
@@ -51,9 +56,8 @@ async fn send(args: &cli::Send, text: String, settings: &Settings, session: &Ses
     let mut signals = EndSignals::listen()?;
     let mut message = message;
     if !args.timeout.is_zero() {
-        let arrival = session.handle().wait_delivered(contact, message.id, args.timeout);
         message.state = tokio::select! {
-            state = arrival => state.map_err(Failure::failed)?,
+            state = arrival(session, &mut events, &message, args.timeout) => state?,
             _ = signals.next() => message.state,
         };
     }
@@ -66,6 +70,34 @@ async fn send(args: &cli::Send, text: String, settings: &Settings, session: &Ses
         return Ok(());
     }
     Err(undelivered(&message, &name, args.timeout, session).await?)
+}
+
+/// Waits until the message is delivered or given up, or the time is over; says how far it came.
+async fn arrival(
+    session: &Session,
+    events: &mut Events,
+    message: &MessageView,
+    timeout: Duration,
+) -> Result<Delivery, Failure> {
+    let deadline = Instant::now() + timeout;
+    let (mut state, mut missed) = (message.state, events.missed());
+    while !matches!(state, Delivery::Delivered | Delivery::Read | Delivery::Failed) {
+        match timeout_at(deadline, events.next()).await {
+            Ok(Some(Event::Delivery { ids, state: now, .. })) if ids.contains(&message.id) => {
+                state = now;
+            }
+            Ok(Some(_)) if events.missed() > missed => {
+                missed = events.missed();
+                let found = last_messages(session, message.contact, MAX_PAGE).await?;
+                let found = found.iter().find(|known| known.id == message.id);
+                state = found.map_or(state, |known| known.state);
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(Failure::failed("the node has stopped; the message is kept")),
+            Err(_) => break,
+        }
+    }
+    Ok(state)
 }
 
 fn words(message: &MessageView, name: &str) -> String {

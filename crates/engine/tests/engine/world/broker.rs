@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use rand_core::Rng;
 use tincan_engine::{BrokerInput, BrokerOutput, Input, Time};
-use tincan_wire::{Body, DeviceId, PairSecret, PrekeyPublic, Signal, Topic, seal};
+use tincan_wire::{
+    Body, DeviceId, Envelope, Fingerprint, PairSecret, PrekeyPublic, PrekeySecret, SessionRef, Signal,
+    Topic, seal,
+};
 
 use super::{Door, World, identity};
 
@@ -183,5 +186,27 @@ impl Forge {
         let (topic, payload) = self.seal(world, to, body);
         self.seq += 1;
         world.inject(to, &topic, &payload, false);
+    }
+}
+
+impl World {
+    /// What a letter says, read as its recipient.
+    pub fn read(&self, letter: &Letter) -> Signal {
+        let topic: Topic = letter.topic.parse().unwrap();
+        let to = self.nodes.iter().position(|node| node.id == topic.user).unwrap();
+        let envelope = Envelope::parse(&letter.payload).unwrap();
+        let prekey = self.nodes[to].disk.prekeys.get(&envelope.key_id());
+        let prekey = prekey.map(|stored| PrekeySecret::from_bytes(&stored.bytes));
+        envelope.open(&topic, &identity(to), prekey.as_ref()).unwrap()
+    }
+
+    /// The sessions of the offers that a node has published, in order.
+    pub fn offers(&self, from: usize) -> Vec<(SessionRef, Fingerprint)> {
+        let letters = self.letters_on(from, "offer");
+        let read = |letter: &Letter| match self.read(letter).body {
+            Body::Offer { session, description } => (session, description.fp),
+            other => panic!("no offer: {other:?}"),
+        };
+        letters.iter().map(read).collect()
     }
 }

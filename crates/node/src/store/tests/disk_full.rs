@@ -61,6 +61,13 @@ fn reading_goes_on_while_the_disk_is_full() {
 }
 
 #[test]
+fn no_room_for_the_shared_memory_is_a_full_disk() {
+    let code = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+    let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+    assert_eq!(Fault::from(error), Fault::DiskFull);
+}
+
+#[test]
 fn every_refusal_says_what_to_do() {
     let path = std::path::Path::new("/home/of/someone/tincan.db");
     for fault in [

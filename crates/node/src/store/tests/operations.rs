@@ -219,7 +219,7 @@ fn append_moves_what_was_written_and_the_place_in_the_conversation() {
     disk.save(own.clone());
     let mut disk = disk.reopen();
     let expected = Conversation { written: 3, last_h: 1_003, ..conversation(contact) };
-    assert_eq!(disk.snapshot.conversations, [expected.clone()]);
+    assert_eq!(disk.snapshot.conversations, std::slice::from_ref(&expected));
     assert_eq!(disk.run(own).unwrap().present.len(), 2);
     disk.save(vec![Op::Append(theirs(contact, 9))]);
     let expected = Conversation { last_h: 1_009, logs: vec![peer_log(&[], 0)], ..expected };

@@ -1,0 +1,209 @@
+//! A node as a process: `tincan listen` on a home of its own, driven over its control socket.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+use tincan_node::engine::{
+    Answer, Command as Ask, ContactStatus, Cursor, Event, MessageView, Query, Reply, Target,
+};
+use tincan_node::{Handle, wire::UserId};
+use tokio::time::{Duration, Instant, timeout};
+
+use crate::PATIENCE;
+use crate::process::{Finished, Process, tincan};
+
+/// How long to wait for an event before looking again: what is looked at may have no event.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// A node that can be stopped and started again.
+#[derive(Debug)]
+pub struct NodeProcess {
+    home: TempDir,
+    flags: Vec<String>,
+    process: Option<Process>,
+    handle: Option<Handle>,
+    id: UserId,
+}
+
+impl NodeProcess {
+    /// Starts one with a new home. `flags` say where people meet.
+    pub async fn start(name: &str, flags: &[&str]) -> Self {
+        let home = TempDir::with_prefix("tincan-").expect("there is room");
+        let mut flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        flags.extend(["--name".to_owned(), name.to_owned()]);
+        let (process, handle) = run(home.path(), &flags).await;
+        let id = handle.id().await.expect("it runs");
+        Self { home, flags, process: Some(process), handle: Some(handle), id }
+    }
+
+    /// Who it is.
+    pub fn id(&self) -> UserId {
+        self.id
+    }
+
+    /// Its home directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Its control socket.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn handle(&self) -> &Handle {
+        self.handle.as_ref().expect("it runs")
+    }
+
+    /// Another command on the same home.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = tincan(&[]);
+        command.arg("--home").arg(self.home()).args(words);
+        command
+    }
+
+    /// Ends it, and waits until it has ended.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn stop(&mut self) -> Finished {
+        self.handle = None;
+        self.process.take().expect("it runs").terminate()
+    }
+
+    /// Ends it without a word, as a power cut would.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill(&mut self) {
+        self.handle = None;
+        self.process.take().expect("it runs").kill();
+    }
+
+    /// Starts it again on its home.
+    pub async fn start_again(&mut self) {
+        let (process, handle) = run(self.home.path(), &self.flags).await;
+        self.process = Some(process);
+        self.handle = Some(handle);
+    }
+
+    /// Says each of the texts to `contact`, in this order.
+    ///
+    /// # Panics
+    /// When one is refused.
+    pub async fn say(&self, contact: UserId, texts: impl Iterator<Item = String>) {
+        for content in texts {
+            let ask = Ask::SendMessage { contact, content, reply: None };
+            self.handle().command(ask).await.expect("it is a contact");
+        }
+    }
+
+    /// The whole conversation, in the order in which it is shown.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub async fn history(&self, contact: UserId) -> Vec<MessageView> {
+        let mut pages = Vec::new();
+        let mut before: Option<Cursor> = None;
+        loop {
+            let query = Query::History { contact, before, limit: 1_000 };
+            let answer = self.handle().query(query).await.expect("it can be read");
+            let Answer::Messages { messages, more } = answer else { panic!("not {answer:?}") };
+            before = messages.first().map(|first| Cursor {
+                h: first.h,
+                outgoing: first.outgoing,
+                id: first.id,
+            });
+            pages.push(messages);
+            if !more {
+                break;
+            }
+        }
+        pages.into_iter().rev().flatten().collect()
+    }
+
+    /// Waits until nothing that was said waits for delivery any more.
+    ///
+    /// # Panics
+    /// When that takes longer than `patience`.
+    pub async fn until_delivered(&self, patience: Duration) {
+        let mut events = self.handle().events().await;
+        let end = Instant::now() + patience;
+        loop {
+            let status = self.handle().status().await.expect("it runs");
+            let waiting: u64 = status.contacts.iter().map(|contact| contact.waiting).sum();
+            if waiting == 0 {
+                return;
+            }
+            assert!(Instant::now() < end, "{waiting} are not delivered: {status:#?}");
+            // A lot is said while much is delivered: one look for all of it is enough.
+            let _ = timeout(LOOK_AGAIN, events.next()).await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn until_accepted(&self, contact: UserId) {
+        let mut events = self.handle().events().await;
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let contacts = self.handle().contacts().await.expect("it runs");
+            let found = contacts.iter().find(|known| known.id == contact);
+            if found.is_some_and(|known| known.status == ContactStatus::Accepted) {
+                return;
+            }
+            assert!(Instant::now() < end, "not accepted: {found:#?}");
+            let _ = timeout(LOOK_AGAIN, events.next()).await;
+        }
+    }
+}
+
+/// Makes two nodes contacts of each other, by an invite of the first.
+///
+/// # Panics
+/// When they do not become that.
+pub async fn befriend(first: &NodeProcess, second: &NodeProcess) {
+    let status = first.handle().shell_status().await.expect("it runs");
+    let ask = Ask::CreateInvite { hub: status.hub, brokers: Vec::new(), uses: 1, ttl_secs: 3_600 };
+    let reply = first.handle().command(ask).await.expect("it runs");
+    let Reply::Invite { invite } = reply else { panic!("not {reply:?}") };
+    let target = Target::Invite(invite);
+    second.handle().add(target, None).await.expect("the invite is good");
+    first.until_accepted(second.id()).await;
+    second.until_accepted(first.id()).await;
+}
+
+async fn run(home: &Path, flags: &[String]) -> (Process, Handle) {
+    let mut command = tincan(&[]);
+    command.arg("--home").arg(home).args(flags).args(["listen", "--json"]);
+    let process = Process::start(&mut command);
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match Handle::connect(home).await {
+            Ok(handle) => {
+                connected(&handle).await;
+                return (process, handle);
+            }
+            Err(error) if Instant::now() > end => panic!("{error}: {:?}", process.terminate()),
+            // Nothing tells that a socket has appeared.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+/// Waits until the node has reached the broker.
+async fn connected(handle: &Handle) {
+    let mut events = handle.events().await;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let broker = handle.status().await.expect("it runs").broker;
+        if broker.state == tincan_node::engine::BrokerState::Connected {
+            return;
+        }
+        assert!(Instant::now() < end, "not connected: {broker:?}");
+        while let Ok(Some(event)) = timeout(LOOK_AGAIN, events.next()).await {
+            if matches!(event, Event::Broker(_)) {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What the tests need of the machine beside Rust, and how it gets there.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::step::step;
+
+/// A program of another package that tests run, and who needs it.
+struct Program {
+    names: &'static [&'static str],
+    package: &'static str,
+    needed_by: &'static str,
+}
+
+const PROGRAMS: [Program; 3] = [
+    Program { names: &["mosquitto"], package: "mosquitto", needed_by: "broker tests" },
+    Program {
+        names: &["chromium", "chromium-browser", "google-chrome"],
+        package: "chromium",
+        needed_by: "WebRTC tests against Chromium",
+    },
+    Program {
+        names: &["firefox", "firefox-esr"],
+        package: "firefox-esr",
+        needed_by: "WebRTC tests against Firefox",
+    },
+];
+
+/// Where programs are: the search path, and where Debian puts servers.
+const MORE_PLACES: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+
+/// Installs what is not there yet, by apt.
+pub(crate) fn install_programs() -> Result<()> {
+    let missing: Vec<&Program> = PROGRAMS
+        .iter()
+        .filter(|program| !program.names.iter().any(|name| is_there(name)))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    let wanted: Vec<String> = missing
+        .iter()
+        .map(|program| format!("{} (for {})", program.package, program.needed_by))
+        .collect();
+    if !is_there("apt-get") {
+        bail!("please install {}: there is no apt-get to do it", wanted.join(", "));
+    }
+    step("apt-get update", as_root(&["apt-get", "update", "-q"]).env("LC_ALL", "C"))?;
+    let mut words = vec!["apt-get", "install", "-q", "-y", "--no-install-recommends"];
+    words.extend(&packages);
+    let install = step(
+        &format!("install {}", packages.join(", ")),
+        as_root(&words).env("DEBIAN_FRONTEND", "noninteractive"),
+    );
+    if install.is_err() {
+        bail!("please install {}: apt-get could not", wanted.join(", "));
+    }
+    Ok(())
+}
+
+/// Adds the parts of the Rust toolchain that are not there yet.
+pub(crate) fn install_toolchain_parts() -> Result<()> {
+    let has = |kind: &str, name: &str| {
+        Command::new("rustup").args([kind, "list", "--installed"]).output().is_ok_and(|output| {
+            String::from_utf8_lossy(&output.stdout).lines().any(|line| line.starts_with(name))
+        })
+    };
+    for (kind, name) in
+        [("target", "wasm32-unknown-unknown"), ("component", "clippy"), ("component", "rustfmt")]
+    {
+        if !has(kind, name) {
+            step(&format!("add {name}"), Command::new("rustup").args([kind, "add", name]))?;
+        }
+    }
+    Ok(())
+}
+
+fn as_root(words: &[&str]) -> Command {
+    let is_root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    let mut command = if is_root { Command::new(words[0]) } else { Command::new("sudo") };
+    command.args(if is_root { &words[1..] } else { words });
+    command
+}
+
+fn is_there(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(MORE_PLACES.iter().map(|place| Path::new(place).to_owned()))
+        .any(|place| place.join(name).is_file())
+}

@@ -1,0 +1,114 @@
+//! `cargo xtask test`: every check and every test, each step with its time, and one sum.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::step::{cargo, check, step, step_with_lines};
+use crate::system::{install_programs, install_toolchain_parts};
+use crate::tidy;
+
+/// Runs everything; a failed step does not keep the others from running.
+pub(crate) fn test() -> Result<()> {
+    let start = Instant::now();
+    install_toolchain_parts()?;
+    install_programs()?;
+    let mut failed = Vec::new();
+    let mut note = |outcome: Result<()>| {
+        if let Err(error) = outcome {
+            failed.push(error.to_string());
+        }
+    };
+    note(step("format", &mut cargo(&["fmt", "--all", "--check"])));
+    note(check("tidy", tidy::checks));
+    note(step(
+        "lints",
+        &mut cargo(&["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    ));
+    note(step(
+        "docs",
+        cargo(&["doc", "-q", "--workspace", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    ));
+    note(step("wasm32", &mut tidy::wasm_check()));
+    // The tests of the whole product start this binary.
+    note(step("build", &mut cargo(&["build", "-q", "-p", "tincan"])));
+    let mut sum = Sum::default();
+    note(step_with_lines(
+        "tests",
+        &mut cargo(&["test", "--workspace", "--no-fail-fast"]),
+        |line| sum.take(line),
+    ));
+    finish(&sum, &failed, start)
+}
+
+fn finish(sum: &Sum, failed: &[String], start: Instant) -> Result<()> {
+    println!("\nall of it took {:.0} s", start.elapsed().as_secs_f64());
+    for name in &sum.ignored {
+        println!("SKIPPED: {name}");
+    }
+    for error in failed {
+        println!("FAILED: {error}");
+    }
+    // A step that is no test counts as one: the sum must not look good when it failed.
+    let steps_failed = failed.iter().filter(|error| !error.starts_with("tests")).count();
+    let tests_failed = if sum.failed == 0 { failed.len() - steps_failed } else { sum.failed };
+    println!(
+        "{} passed, {} failed, {} skipped",
+        sum.passed,
+        tests_failed + steps_failed,
+        sum.ignored.len()
+    );
+    if sum.passed == 0 {
+        bail!("no test ran");
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("{} steps failed", failed.len()) }
+}
+
+/// What the test programs report, added up.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sum {
+    passed: usize,
+    failed: usize,
+    ignored: Vec<String>,
+}
+
+impl Sum {
+    /// Reads a line of the output of `cargo test`.
+    fn take(&mut self, line: &str) {
+        if let Some(name) =
+            line.strip_prefix("test ").and_then(|line| line.split_once(" ... ignored"))
+        {
+            self.ignored.push(format!("{}{}", name.0, name.1));
+        }
+        let Some(counts) = line.strip_prefix("test result: ") else { return };
+        let count = |word: &str| {
+            counts
+                .split([';', '.'])
+                .find_map(|part| part.trim().strip_suffix(word)?.trim().parse().ok())
+                .unwrap_or(0)
+        };
+        self.passed += count("passed");
+        self.failed += count("failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_added_up() {
+        let mut sum = Sum::default();
+        for line in [
+            "test a ... ok",
+            "test b ... ignored, needs a phone",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out",
+            "test result: FAILED. 5 passed; 2 failed; 0 ignored; 0 measured",
+        ] {
+            sum.take(line);
+        }
+        let ignored = vec!["b, needs a phone".to_owned()];
+        assert_eq!(sum, Sum { passed: 8, failed: 2, ignored });
+    }
+}

@@ -1,0 +1,57 @@
+//! Which licences and crates the product may contain: what `deny.toml` says, so that cargo-deny
+//! would say the same.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::step::root;
+use crate::tidy::Faults;
+use crate::tidy::metadata::Metadata;
+use crate::tidy::spdx;
+
+/// The part of `deny.toml` that is looked at.
+#[derive(Debug, Deserialize)]
+struct Deny {
+    licenses: Licences,
+    bans: Bans,
+}
+
+#[derive(Debug, Deserialize)]
+struct Licences {
+    allow: BTreeSet<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Bans {
+    deny: Vec<Banned>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Banned {
+    #[serde(rename = "crate")]
+    name: String,
+    reason: String,
+}
+
+pub(crate) fn check(metadata: &Metadata) -> Result<Faults> {
+    let text = fs::read_to_string(root().join("deny.toml")).context("cannot read deny.toml")?;
+    let deny: Deny = toml::from_str(&text).context("deny.toml says something new")?;
+    let mut faults = Faults::new();
+    for package in metadata.foreign() {
+        let named = format!("{} {}", package.name, package.version);
+        if let Some(banned) = deny.bans.deny.iter().find(|banned| banned.name == package.name) {
+            faults.push(format!("{named} is banned: {}", banned.reason));
+        }
+        match package.license.as_deref() {
+            None => faults.push(format!("{named} names no licence")),
+            Some(licence) if !spdx::is_allowed(licence, &deny.licenses.allow) => {
+                faults.push(format!("{named}: the licence {licence} is not among the allowed"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(faults)
+}
