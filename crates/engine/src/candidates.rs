@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tincan_wire::{Body, Candidate, SessionRef, UserId};
+use tincan_wire::{Body, Candidate, SessionRef, UserId, sdp};
 
 use crate::engine::Engine;
 use crate::output::PeerOutput;
@@ -74,7 +74,7 @@ impl Engine {
                 return self.reject("candidate of an older generation", now);
             }
             if reference.generation == session.generation && session.remote_set {
-                return self.pass_on(from, candidates);
+                return self.pass_on(from, candidates, now);
             }
         }
         let key = Some((reference.sid, reference.generation));
@@ -90,18 +90,25 @@ impl Engine {
         }
     }
 
-    fn pass_on(&mut self, id: UserId, candidates: impl IntoIterator<Item = Candidate>) {
+    fn pass_on(
+        &mut self,
+        id: UserId,
+        candidates: impl IntoIterator<Item = Candidate>,
+        now: Time,
+    ) {
         let Some(sid) = self.session(id).map(|session| session.sid) else { return };
         for candidate in candidates {
-            // The empty candidate is how browsers say "no more".
-            if !candidate.candidate.is_empty() {
-                self.peer_output(id, sid, PeerOutput::AddCandidate(candidate));
+            match sdp::check_candidate(&candidate.candidate) {
+                Err(error) => self.reject(error.reason(), now),
+                // The empty candidate is how browsers say "no more".
+                Ok(()) if candidate.candidate.is_empty() => {}
+                Ok(()) => self.peer_output(id, sid, PeerOutput::AddCandidate(candidate)),
             }
         }
     }
 
     /// The description has come: what was held for it goes on.
-    pub(crate) fn release_held_candidates(&mut self, id: UserId) {
+    pub(crate) fn release_held_candidates(&mut self, id: UserId, now: Time) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let current = peer.session.as_ref().map(|session| (session.sid, session.generation));
         if peer.held.session.is_none() || peer.held.session != current {
@@ -109,7 +116,7 @@ impl Engine {
         }
         let held = std::mem::take(&mut peer.held);
         self.timers.clear(Timer::HeldCandidates(id));
-        self.pass_on(id, held.list);
+        self.pass_on(id, held.list, now);
     }
 
     pub(crate) fn drop_held_candidates(&mut self, id: UserId) {

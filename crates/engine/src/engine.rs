@@ -55,6 +55,8 @@ pub struct Engine {
     pub(crate) replays: Replays,
     pub(crate) strangers: StrangerBudget,
     pub(crate) pending: BTreeMap<TransactionId, Pending>,
+    /// Signaling bodies that wait for the disk.
+    pub(crate) deferred: usize,
     /// Content bytes of our own messages that wait for the disk.
     pub(crate) committing_bytes: usize,
     next_transaction: u64,
@@ -102,6 +104,7 @@ impl Engine {
             replays: Replays::new(snapshot.replays),
             strangers: StrangerBudget::new(now),
             pending: BTreeMap::new(),
+            deferred: 0,
             committing_bytes: 0,
             next_transaction: 0,
             outputs: VecDeque::new(),

@@ -162,7 +162,7 @@ impl Engine {
         }
         let sdp = description.sdp.clone();
         self.peer_output(from, reference.sid, PeerOutput::Answer { sdp });
-        self.release_held_candidates(from);
+        self.release_held_candidates(from, now);
     }
 
     fn answer_restart(&mut self, from: UserId, reference: SessionRef, sdp: String, now: Time) {
@@ -178,7 +178,7 @@ impl Engine {
             self.timers.set(Timer::Recovery(from), now + ATTEMPT_TIMEOUT);
         }
         self.peer_output(from, reference.sid, PeerOutput::Answer { sdp });
-        self.release_held_candidates(from);
+        self.release_held_candidates(from, now);
     }
 
     /// An answer of a contact.
@@ -220,7 +220,7 @@ impl Engine {
         let sdp = description.sdp;
         self.note_prekey(from, description.pk, now);
         self.peer_output(from, reference.sid, PeerOutput::AcceptAnswer { sdp });
-        self.release_held_candidates(from);
+        self.release_held_candidates(from, now);
     }
 
     /// Restarts ICE of a live session that we offered.

@@ -257,6 +257,9 @@ impl Engine {
     /// Positions of theirs that will never carry anything.
     fn handle_gone(&mut self, id: UserId, lg: LogId, s: &Ranges, now: Time) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
+        if peer.storing_bytes > STORING_MAX_BYTES {
+            return self.reject("disk too slow", now);
+        }
         if !peer.inboxes.contains_key(&lg) && peer.inboxes.len() >= MAX_LOGS {
             return self.reject("too many logs", now);
         }
@@ -265,8 +268,11 @@ impl Engine {
             return self.send_ack(id, lg, now);
         }
         let ops = vec![Op::AddHave { contact: id, lg, s: new.clone() }];
+        let bytes = 200 + 32 * new.range_count();
+        peer.storing_bytes += bytes;
         let messages = Vec::new();
-        self.store(ops, Pending::Incoming { contact: id, lg, s: new, messages, bytes: 0 });
+        self.store(ops, Pending::Incoming { contact: id, lg, s: new, messages, bytes });
+        self.throttle(id);
     }
 
     /// A person has seen all that came from this contact.

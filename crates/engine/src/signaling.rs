@@ -21,6 +21,9 @@ use crate::transactions::Pending;
 const FLUSH_REPLAYS_AFTER: Duration = Duration::from_secs(60);
 /// Devices of one user whose positions are kept; the one heard least recently goes first.
 const MAX_DEVICES: usize = 8;
+/// Bodies that wait until their replay position is on disk, at most: a disk that takes seconds
+/// for each must not make us keep all that a contact sends.
+const MAX_DEFERRED: usize = 256;
 /// Strangers' envelopes that may cost us public-key work: so many at once …
 const STRANGER_BURST: u32 = 40;
 /// … and one more each so often.
@@ -217,6 +220,13 @@ impl Engine {
         if !self.replays.rises(&signal) {
             return Err("replay");
         }
+        let is_deferred = matches!(
+            signal.body.leaf(),
+            Leaf::Offer | Leaf::ContactRequest | Leaf::ContactResponse
+        );
+        if is_deferred && self.deferred >= MAX_DEFERRED {
+            return Err("disk too slow");
+        }
         self.dispatch(signal, now);
         Ok(())
     }
@@ -252,6 +262,7 @@ impl Engine {
         };
         let replay = Replay { from, dev, leaf, ep, seq };
         let deferred = Box::new(Deferred { from, dev, ep, what });
+        self.deferred += 1;
         self.store(vec![Op::SaveReplay(replay)], Pending::Act(deferred));
     }
 

@@ -43,6 +43,9 @@ impl Engine {
         let Some(pending) = self.pending.remove(&id) else {
             return;
         };
+        if matches!(pending, Pending::Act(_)) {
+            self.deferred = self.deferred.saturating_sub(1);
+        }
         match result {
             Ok(stored) => self.stored(pending, &stored, now),
             Err(failure) => self.not_stored(pending, failure.0, now),

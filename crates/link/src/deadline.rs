@@ -21,7 +21,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(_now: Instant) -> Pace {
+    pub(crate) fn new() -> Pace {
         Pace { last_tick: None, spacing: LEAST_TICK, path: None }
     }
 

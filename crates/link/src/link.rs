@@ -175,7 +175,7 @@ impl Link {
             sctp: None,
             phase: Phase::New,
             silent_since: None,
-            pace: Pace::new(now),
+            pace: Pace::new(),
             now,
             control: VecDeque::new(),
             early: VecDeque::new(),
@@ -336,5 +336,28 @@ impl std::fmt::Debug for Link {
             .field("phase", &self.phase)
             .field("rejects", rejects)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_below_ends_this_link_alone_and_is_reported() {
+        let now = Instant::now();
+        let mut link = Link::new(Config::default(), Role::Offerer, [1; 32], now).unwrap();
+        let value = link.guarded(7, |_| panic!("a defect below"));
+        assert_eq!(value, 7);
+        assert_eq!(link.poll_event(), Some(Event::Failed(Failure::Internal)));
+        assert_eq!(link.stats().rejects["panic"], 1);
+        assert_eq!(link.poll_timeout(), None);
+        link.handle_datagram(
+            now,
+            ([127, 0, 0, 1], 1).into(),
+            ([127, 0, 0, 1], 2).into(),
+            &[20; 40],
+        );
+        assert_eq!(link.poll_event(), None);
     }
 }

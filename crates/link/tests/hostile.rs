@@ -235,3 +235,41 @@ fn wrong_fingerprint_never_opens() {
         }
     }
 }
+
+/// The first plaintext hello of a kind (1 from the client, 2 from the server) that was sent.
+fn captured_hello(world: &World, kind: u8) -> Option<Vec<u8>> {
+    let sent = world.tap.as_ref().unwrap();
+    let hello = sent.iter().find(|(_, _, _, bytes)| bytes[0] == 22 && bytes.get(13) == Some(&kind));
+    hello.map(|(_, _, _, bytes)| bytes.clone())
+}
+
+/// Sends forged hellos for three seconds from the peer's address and requires the link to open
+/// afterwards.
+fn check_flood(config: &Config, kind: u8, victim: usize) {
+    let mut world = World::with(31, Net::default(), config.clone(), config.clone());
+    world.tap = Some(Vec::new());
+    world.connect();
+    let until = world.start + Duration::from_secs(3);
+    let peer = world.ends[1 - victim].addrs[0];
+    while world.now < until {
+        world.run_for(Duration::from_millis(1));
+        if let Some(mut hello) = captured_hello(&world, kind) {
+            world.rng.fill_bytes(&mut hello[27..59]);
+            world.inject(victim, peer, &hello);
+        }
+    }
+    let open = world.run_until(Duration::from_secs(12), World::is_open);
+    let rejects = world.ends[victim].link.stats().rejects;
+    assert!(open, "{:?} hello {kind}: {rejects:?}", config.dtls);
+    println!("{:?} hello {kind}: open after {:?}, {rejects:?}", config.dtls, world.open_time());
+    exchange(&mut world, 3);
+    world.assert_calm(TICKS, 3000);
+}
+
+#[test]
+fn a_flood_of_forged_hellos_is_bounded_work_and_ends() {
+    for config in versions() {
+        check_flood(&config, 1, A);
+        check_flood(&config, 2, B);
+    }
+}

@@ -1,12 +1,12 @@
 //! The node's place in the network: its addresses, its sockets, and the connections over them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use tincan_engine::{PeerInput, PeerOutput};
-use tincan_wire::{SessionId, UserId};
+use tincan_wire::SessionId;
 
 use crate::peers::Peers;
 use crate::udp::{Choice, UdpSockets, local_addresses};
@@ -71,14 +71,8 @@ impl Network {
     }
 
     /// Does what the engine says about a connection.
-    pub(crate) fn peer(
-        &mut self,
-        now: Instant,
-        sid: SessionId,
-        contact: UserId,
-        output: PeerOutput,
-    ) {
-        self.peers.handle(now, sid, contact, output, &self.hosts);
+    pub(crate) fn peer(&mut self, now: Instant, sid: SessionId, output: PeerOutput) {
+        self.peers.handle(now, sid, output, &self.hosts);
     }
 
     /// What the engine must know of a connection.
@@ -117,6 +111,11 @@ impl Network {
     /// What is offered to peers.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.hosts
+    }
+
+    /// What was dropped since the start, by reason.
+    pub(crate) fn dropped(&mut self) -> BTreeMap<String, u64> {
+        self.peers.dropped()
     }
 
     /// How many connections there are.

@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use tincan_engine::{PeerInput, PeerOutput};
 use tincan_link::{LocalCandidate, Role};
-use tincan_wire::{SessionId, UserId};
+use tincan_wire::SessionId;
 
-pub(crate) use gather::Gather;
+use gather::{Answered, Gather};
 use peer::Peer;
 
 use crate::udp::{Blocked, Outgoing, Route, Router, UdpSockets};
@@ -37,6 +37,10 @@ pub(crate) struct Peers {
     /// What a link writes its datagrams into.
     scratch: Vec<u8>,
     gather: Gather,
+    /// Datagrams that were for no connection.
+    strays: u64,
+    /// What connections that are gone refused, by reason.
+    rejects: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug)]
@@ -53,22 +57,19 @@ impl Peers {
         &mut self,
         now: Instant,
         sid: SessionId,
-        contact: UserId,
         output: PeerOutput,
         hosts: &[SocketAddr],
     ) {
         let serial = match (&output, self.sessions.get(&sid)) {
             (_, Some(serial)) => *serial,
-            (PeerOutput::Offer, None) => match self.create(now, sid, contact, Role::Offerer) {
+            (PeerOutput::Offer, None) => match self.create(now, sid, Role::Offerer) {
                 Some(serial) => serial,
                 None => return,
             },
-            (PeerOutput::Answer { .. }, None) => {
-                match self.create(now, sid, contact, Role::Answerer) {
-                    Some(serial) => serial,
-                    None => return,
-                }
-            }
+            (PeerOutput::Answer { .. }, None) => match self.create(now, sid, Role::Answerer) {
+                Some(serial) => serial,
+                None => return,
+            },
             // The session is closed or was never opened: nothing to do it with.
             (_, None) => return,
         };
@@ -97,14 +98,8 @@ impl Peers {
         self.touched.insert(serial);
     }
 
-    fn create(
-        &mut self,
-        now: Instant,
-        sid: SessionId,
-        contact: UserId,
-        role: Role,
-    ) -> Option<Serial> {
-        match Peer::new(now, sid, contact, role) {
+    fn create(&mut self, now: Instant, sid: SessionId, role: Role) -> Option<Serial> {
+        match Peer::new(now, sid, role) {
             Ok(peer) => {
                 let serial = self.next;
                 self.next += 1;
@@ -174,9 +169,16 @@ impl Peers {
         theirs: SocketAddr,
         bytes: &[u8],
     ) {
-        let Some(candidate) = self.gather.handle_answer(ours, theirs, bytes) else { return };
+        let candidate = match self.gather.handle_answer(ours, theirs, bytes) {
+            Answered::New(candidate) => Some(candidate),
+            Answered::Known => None,
+            Answered::Nothing => {
+                self.strays += 1;
+                return;
+            }
+        };
         for (serial, peer) in &mut self.peers {
-            peer.trickle(now, [candidate], &mut self.inputs);
+            peer.trickle(now, candidate, &mut self.inputs);
             peer.candidates_done_if(self.gather.is_done(), &mut self.inputs);
             self.touched.insert(*serial);
         }
@@ -278,7 +280,8 @@ impl Peers {
     }
 
     fn remove(&mut self, serial: Serial) {
-        let Some(peer) = self.peers.remove(&serial) else { return };
+        let Some(mut peer) = self.peers.remove(&serial) else { return };
+        add_up(&mut self.rejects, peer.rejects());
         if let Some(timer) = peer.timer {
             self.timers.remove(&(timer, serial));
         }
@@ -302,6 +305,23 @@ impl Peers {
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.peers.len()
+    }
+
+    /// What was dropped since the start, by reason.
+    pub(crate) fn dropped(&mut self) -> BTreeMap<String, u64> {
+        let mut all = self.rejects.clone();
+        for peer in self.peers.values_mut() {
+            add_up(&mut all, peer.rejects());
+        }
+        add_up(&mut all, BTreeMap::from([("udp_stray", self.strays)]));
+        let named = all.into_iter().filter(|(_, count)| *count > 0);
+        named.map(|(reason, count)| (reason.to_owned(), count)).collect()
+    }
+}
+
+fn add_up(sum: &mut BTreeMap<&'static str, u64>, more: BTreeMap<&'static str, u64>) {
+    for (reason, count) in more {
+        *sum.entry(reason).or_default() += count;
     }
 }
 

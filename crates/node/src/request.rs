@@ -1,5 +1,6 @@
 //! What handles ask of the shell, and what it answers.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,10 @@ pub struct ShellStatus {
     pub addresses: Vec<String>,
     /// WebRTC connections, in whatever state.
     pub connections: u64,
+    /// What the network sent that fits nowhere, since the start, by reason. The engine counts
+    /// what it dropped itself in its own `Status`.
+    #[serde(default)]
+    pub dropped: BTreeMap<String, u64>,
 }
 
 /// Why a request was not done. The message says what the person can do.

@@ -199,9 +199,7 @@ impl Shell {
     fn output(&mut self, output: Output) {
         match output {
             Output::Broker(output) => self.broker.handle(output),
-            Output::Peer { sid, contact, output } => {
-                self.network.peer(Instant::now(), sid, contact, output);
-            }
+            Output::Peer { sid, output, .. } => self.network.peer(Instant::now(), sid, output),
             Output::Store { id, ops } => self.store.submit(id, ops),
             Output::LoadOutbox { contact, after, limit, limit_bytes } => {
                 self.store.load_outbox(contact, after, limit, limit_bytes);
@@ -323,7 +321,7 @@ impl Shell {
         }
     }
 
-    fn status(&self) -> ShellStatus {
+    fn status(&mut self) -> ShellStatus {
         ShellStatus {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -333,6 +331,7 @@ impl Shell {
             brokers: self.place.brokers.iter().map(ToString::to_string).collect(),
             addresses: self.network.addresses().iter().map(ToString::to_string).collect(),
             connections: u64::try_from(self.network.connections()).unwrap_or(u64::MAX),
+            dropped: self.network.dropped(),
         }
     }
 

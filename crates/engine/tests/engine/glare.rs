@@ -101,15 +101,21 @@ fn the_winner_publishes_its_offer_again() {
 
 #[test]
 fn the_winner_yields_after_two_time_outs_of_its_own() {
-    let mut world = World::pair();
-    let (smaller, larger) = by_key(&world);
-    // Nothing of the winner's offers ever arrives.
-    let loser = world.nodes[larger].id.to_string();
-    world.lose =
-        Some(Box::new(move |topic| topic.ends_with("offer") && topic.contains(&loser)));
-    open_both(&mut world, smaller, millis(0));
-    let took = connect_both(&mut world, secs(60));
-    assert!(took > secs(30), "two time-outs first: {took:?}");
+    let mut longest = Duration::ZERO;
+    for seed in 0..10 {
+        let mut world = World::new(2, seed);
+        world.start_all();
+        world.befriend(0, 1);
+        let (smaller, larger) = by_key(&world);
+        // Nothing of the winner's offers ever arrives.
+        let loser = world.nodes[larger].id.to_string();
+        world.lose =
+            Some(Box::new(move |topic| topic.ends_with("offer") && topic.contains(&loser)));
+        open_both(&mut world, smaller, millis(0));
+        longest = longest.max(connect_both(&mut world, secs(60)));
+    }
+    // Else the other's offer came while the winner waited, and nobody had to yield.
+    assert!(longest > secs(30), "in one of them after two time-outs: {longest:?}");
 }
 
 #[test]

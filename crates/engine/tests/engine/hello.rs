@@ -20,7 +20,7 @@ fn other_signature(text: String) -> Option<String> {
 
 fn check_alarmed(world: &mut World, node: usize, other: usize) {
     world.open_chat(0, 1);
-    world.run_for(secs(1));
+    world.run_until_within(secs(1), "an alarm", |world| !world.alarms(node).is_empty());
     assert!(matches!(world.alarms(node)[..], [Alarm::HelloFailed { .. }]));
     assert_eq!(world.peer_state(node, other), PeerState::Closed);
     assert_eq!(world.sid(node, other), None);

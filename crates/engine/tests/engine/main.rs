@@ -5,7 +5,7 @@
 #![allow(unreachable_pub, dead_code, reason = "each file uses its part of the world")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
-//mod attempts;
+mod attempts;
 //mod batching;
 mod broker_link;
 mod contacts;
@@ -15,12 +15,12 @@ mod glare;
 mod hello;
 //mod mesh;
 mod outbox;
-//mod pool;
-//mod presence;
+mod pool;
+mod presence;
 //mod receipts;
 mod recovery;
 mod restart;
-//mod signaling;
+mod signaling;
 mod strangers;
-//mod trickle;
+mod trickle;
 mod world;

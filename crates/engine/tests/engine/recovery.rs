@@ -219,6 +219,7 @@ fn a_new_network_ends_the_backoff() {
 fn a_contact_that_crashed_and_is_back_gets_a_new_session_promptly() {
     for who in [0, 1] {
         let mut world = connected();
+        world.open_chat(1, 0);
         let old = world.sid(0, 1);
         world.restart(who);
         world.run_until_within(secs(2), "a new session", |world| {

@@ -33,6 +33,17 @@ pub(crate) struct Gather {
     found: Vec<LocalCandidate>,
 }
 
+/// What a datagram was to the probes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// The answer to one: an address that was not known.
+    New(LocalCandidate),
+    /// The answer to one, and nothing new.
+    Known,
+    /// Something else.
+    Nothing,
+}
+
 #[derive(Debug, Default)]
 enum State {
     #[default]
@@ -116,25 +127,26 @@ impl Gather {
         true
     }
 
-    /// A new candidate, if the datagram is the answer to a probe of ours.
+    /// Looks whether the datagram is the answer to a probe.
     pub(crate) fn handle_answer(
         &mut self,
         ours: SocketAddr,
         theirs: SocketAddr,
         bytes: &[u8],
-    ) -> Option<LocalCandidate> {
-        let State::Asking { probes, .. } = &mut self.state else { return None };
-        let answered = probes.iter().position(|(server, _)| *server == theirs)?;
-        let addr = probes[answered].1.handle(bytes)?;
-        probes.swap_remove(answered);
+    ) -> Answered {
+        let State::Asking { probes, .. } = &mut self.state else { return Answered::Nothing };
+        let asked = probes.iter().position(|(server, _)| *server == theirs);
+        let Some(asked) = asked else { return Answered::Nothing };
+        let Some(addr) = probes[asked].1.handle(bytes) else { return Answered::Nothing };
+        probes.swap_remove(asked);
         self.finish_if_answered(Instant::now());
         let candidate = LocalCandidate { addr, base: ours, kind: CandidateKind::ServerReflexive };
         let known = addr == ours || self.found.contains(&candidate);
         if known || addr.is_ipv4() != ours.is_ipv4() {
-            return None;
+            return Answered::Known;
         }
         self.found.push(candidate);
-        Some(candidate)
+        Answered::New(candidate)
     }
 
     fn finish_if_answered(&mut self, now: Instant) {
@@ -201,10 +213,13 @@ mod tests {
     fn an_answer_is_a_candidate_once() {
         let mut gather = asking(&[server(1), server(2)]);
         let answers = [1, 2].map(|n| answer_to(&request_to(&gather, server(n))));
-        let found = gather.handle_answer(ours(), server(1), &answers[0]).unwrap();
+        let Answered::New(found) = gather.handle_answer(ours(), server(1), &answers[0]) else {
+            panic!("it is new");
+        };
         assert_eq!((found.addr, found.base), ("203.0.113.9:7".parse().unwrap(), ours()));
         assert!(!gather.is_done());
-        assert_eq!(gather.handle_answer(ours(), server(2), &answers[1]), None, "the same again");
+        let again = gather.handle_answer(ours(), server(2), &answers[1]);
+        assert_eq!(again, Answered::Known);
         assert!(gather.is_done());
         assert_eq!(gather.found(), [found]);
     }
@@ -213,9 +228,12 @@ mod tests {
     fn answers_that_nobody_asked_for_are_ignored() {
         let mut gather = asking(&[server(1)]);
         let answer = answer_to(&request_to(&gather, server(1)));
-        assert_eq!(gather.handle_answer(ours(), server(9), &answer), None);
-        assert_eq!(gather.handle_answer(ours(), server(1), &answer_to(&[0; 20])), None);
-        assert_eq!(gather.handle_answer(ours(), server(1), b""), None);
+        assert_eq!(gather.handle_answer(ours(), server(9), &answer), Answered::Nothing);
+        assert_eq!(
+            gather.handle_answer(ours(), server(1), &answer_to(&[0; 20])),
+            Answered::Nothing
+        );
+        assert_eq!(gather.handle_answer(ours(), server(1), b""), Answered::Nothing);
         assert!(!gather.is_done());
     }
 

@@ -1,13 +1,13 @@
 //! One connection: its link, guarded so that a fault in it ends it alone.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use tincan_engine::{Path, PeerInput};
 use tincan_link::{CandidateKind, Channel, Event, Link, LocalCandidate, Role, SendError, Transmit};
-use tincan_wire::{Candidate, Fingerprint, SessionId, UserId};
+use tincan_wire::{Candidate, Fingerprint, SessionId};
 
 /// How long what was sent may take to get out before the connection is closed on it.
 const CLOSE_AFTER: Duration = Duration::from_secs(1);
@@ -48,12 +48,7 @@ pub(super) struct Peer {
 
 impl Peer {
     /// The reason of a failure is a sentence.
-    pub(super) fn new(
-        now: Instant,
-        sid: SessionId,
-        contact: UserId,
-        role: Role,
-    ) -> Result<Self, String> {
+    pub(super) fn new(now: Instant, sid: SessionId, role: Role) -> Result<Self, String> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
             .map_err(|error| format!("the system gives no randomness: {error}"))?;
@@ -73,7 +68,8 @@ impl Peer {
             believed: 0,
             close_by: None,
             over: false,
-            span: tracing::debug_span!("peer", contact = %contact.short()),
+            // The session's number is random: it tells the sessions apart and names nobody.
+            span: tracing::debug_span!("peer", session = %sid),
         })
     }
 
@@ -322,6 +318,11 @@ impl Peer {
         if !std::mem::replace(&mut self.over, true) {
             inputs.push_back((self.sid, PeerInput::Failed { reason }));
         }
+    }
+
+    /// What the link refused, by reason.
+    pub(super) fn rejects(&mut self) -> BTreeMap<&'static str, u64> {
+        self.with(|link| link.stats().rejects).unwrap_or_default()
     }
 
     /// Whether nothing more will come of it.

@@ -23,9 +23,8 @@ impl Side {
     }
 
     fn tell(&mut self, output: PeerOutput) {
-        let contact = tincan_wire::Identity::from_seed([1; 32]).user_id();
         let hosts = self.udp.host_addresses();
-        self.peers.handle(Instant::now(), SID, contact, output, &hosts);
+        self.peers.handle(Instant::now(), SID, output, &hosts);
         self.settle();
     }
 
@@ -181,6 +180,20 @@ async fn a_reader_that_stands_still_is_not_overrun() {
     assert!(b.take(frame).is_none());
     b.tell(PeerOutput::Receive(true));
     assert_eq!(until(&mut a, &mut b, |_, b| b.take(frame)).await, b"wait");
+}
+
+#[tokio::test]
+async fn datagrams_from_strangers_are_counted_and_harm_nobody() {
+    let (mut a, mut b) = pair().await;
+    let to = a.udp.host_addresses()[0];
+    let stranger = UdpSockets::bind().unwrap();
+    stranger.send_anywhere(to, &[22, 254, 253, 0, 0]);
+    stranger.send_anywhere(to, b"hello");
+    let counted =
+        |a: &mut Side, _: &mut Side| (a.peers.dropped().get("udp_stray") == Some(&2)).then_some(());
+    until(&mut a, &mut b, counted).await;
+    b.tell(PeerOutput::Send("still here".to_owned()));
+    assert_eq!(until(&mut a, &mut b, |a, _| a.take(frame)).await, b"still here");
 }
 
 #[tokio::test]

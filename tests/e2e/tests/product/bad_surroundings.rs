@@ -52,7 +52,7 @@ fn a_home_that_cannot_be_used_is_named() {
     check(&run(&shared, &["status"]), 1, "shared");
 
     let long = folder.path().join("x".repeat(120));
-    check(&run(&long, &["status"]), 1, "shorter path");
+    check(&run(&long, &["status"]), 1, "shorter");
 }
 
 #[test]

@@ -23,7 +23,9 @@ use tincan_wire::{Candidate, Identity, SessionId, UserId};
 
 pub use broker::{Forge, Letter};
 use connection::Connection;
+pub use connection::sdp;
 pub use disk::Disk;
+pub use paths::candidate;
 
 pub const START: Time = Time::from_millis(1_763_792_787_000);
 
