@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tincan_wire::{
-    DisplayName, InviteToken, MAX_CONTENT_BYTES, PairSecret, SafetyNumber, UserId,
+    DisplayName, InviteToken, MAX_CONTENT_BYTES, MAX_FRAME_BYTES, PairSecret, SafetyNumber, UserId,
+    encoded_len_of,
 };
 
 use crate::command::{Command, CommandError, Reply, Target};
@@ -108,8 +109,7 @@ impl Engine {
                 Ok(After::Now(Reply::Done))
             }
             Command::ListContacts => {
-                let contacts =
-                    self.peers.keys().filter_map(|id| self.contact_view(*id)).collect();
+                let contacts = self.peers.keys().filter_map(|id| self.contact_view(*id)).collect();
                 Ok(After::Now(Reply::Contacts { contacts }))
             }
             Command::ListRequests => {
@@ -117,9 +117,7 @@ impl Engine {
                 let requests = requests.map(RequestView::from).collect();
                 Ok(After::Now(Reply::Requests { requests }))
             }
-            Command::GetStatus => {
-                Ok(After::Now(Reply::Status { status: Box::new(self.status()) }))
-            }
+            Command::GetStatus => Ok(After::Now(Reply::Status { status: Box::new(self.status()) })),
             Command::GetSafetyNumber { contact } => {
                 let number = SafetyNumber::new(&self.me, &contact).to_string();
                 Ok(After::Now(Reply::SafetyNumber { number }))
@@ -183,12 +181,7 @@ impl Engine {
         Ok(After::Stored(vec![Op::SaveInvite(issued)], Reply::Invite { invite }))
     }
 
-    fn add_contact(
-        &mut self,
-        target: Target,
-        nickname: Option<DisplayName>,
-        now: Time,
-    ) -> Outcome {
+    fn add_contact(&mut self, target: Target, nickname: Option<DisplayName>, now: Time) -> Outcome {
         let (id, token, name) = match target {
             Target::Id(id) => (id, None, None),
             Target::Invite(invite) => {
@@ -254,12 +247,7 @@ impl Engine {
         self.accept_with(id, None, now)
     }
 
-    fn accept_with(
-        &mut self,
-        id: UserId,
-        nickname: Option<DisplayName>,
-        now: Time,
-    ) -> Outcome {
+    fn accept_with(&mut self, id: UserId, nickname: Option<DisplayName>, now: Time) -> Outcome {
         let Some(request) = self.requests.remove(&id) else {
             let peer = self.known(id)?;
             return match peer.contact.status {
@@ -343,7 +331,13 @@ fn check_content(content: &str) -> Result<(), CommandError> {
         size_bytes if size_bytes > MAX_CONTENT_BYTES => {
             Err(CommandError::MessageTooLong { size_bytes, limit_bytes: MAX_CONTENT_BYTES })
         }
-        _ => Ok(()),
+        // Control characters grow sixfold on the wire, and a frame has its bound.
+        _ => match encoded_len_of(content) {
+            size_bytes if size_bytes > MAX_FRAME_BYTES => {
+                Err(CommandError::MessageTooLong { size_bytes, limit_bytes: MAX_FRAME_BYTES })
+            }
+            _ => Ok(()),
+        },
     }
 }
 

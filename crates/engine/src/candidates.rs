@@ -90,12 +90,7 @@ impl Engine {
         }
     }
 
-    fn pass_on(
-        &mut self,
-        id: UserId,
-        candidates: impl IntoIterator<Item = Candidate>,
-        now: Time,
-    ) {
+    fn pass_on(&mut self, id: UserId, candidates: impl IntoIterator<Item = Candidate>, now: Time) {
         let Some(sid) = self.session(id).map(|session| session.sid) else { return };
         for candidate in candidates {
             match sdp::check_candidate(&candidate.candidate) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tincan_wire::message::MAX_HYBRID_TIME;
 use tincan_wire::{
-    Frame, Kind, LogId, MAX_FRAME_BYTES, Message, MessageId, Position, Ranges, UserId, encoded_len_estimate,
+    Frame, Kind, LogId, MAX_FRAME_BYTES, Message, MessageId, Position, Ranges, UserId,
+    encoded_len_estimate,
 };
 
 use crate::command::{CommandError, Reply};
@@ -266,8 +267,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let (contact, to) = (id, peer.outbox.peer_read);
         let s = std::mem::take(&mut peer.outbox.unsaved);
-        let ops =
-            vec![Op::AddAcked { contact, s: s.clone() }, Op::SavePeerRead { contact, to }];
+        let ops = vec![Op::AddAcked { contact, s: s.clone() }, Op::SavePeerRead { contact, to }];
         self.store(ops, Pending::Acked { contact, s });
     }
 

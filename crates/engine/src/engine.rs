@@ -232,14 +232,8 @@ impl Engine {
         const TOKEN_SECS: u64 = 300;
         let iat = now.as_millis() / 1_000;
         let cid = client_id(&self.dev);
-        let claims = AccessClaims {
-            sub: self.me,
-            aud,
-            cid: cid.clone(),
-            iat,
-            exp: iat + TOKEN_SECS,
-            nonce,
-        };
+        let claims =
+            AccessClaims { sub: self.me, aud, cid: cid.clone(), iat, exp: iat + TOKEN_SECS, nonce };
         let token = AccessToken::issue(&self.identity, &claims);
         let username = self.me.to_string();
         self.output(Output::Token { id, client_id: cid, username, token });

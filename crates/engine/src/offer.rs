@@ -263,7 +263,11 @@ fn same_session(session: &Session, theirs: &SessionRef, description: &Descriptio
         return Meaning::Drop("older generation");
     }
     if theirs.generation == session.generation {
-        return if session.own.is_some() { Meaning::Repeat } else { Meaning::Drop("repeated offer") };
+        return if session.own.is_some() {
+            Meaning::Repeat
+        } else {
+            Meaning::Drop("repeated offer")
+        };
     }
     if session.offer.is_none_or(|(_, known)| known != description.fp) {
         return Meaning::Drop("restart with another fingerprint");

@@ -225,7 +225,9 @@ impl Outbox {
     fn drop_acked(&mut self) -> Vec<MessageId> {
         let mut delivered = Vec::new();
         let cumulative = self.acked.cumulative();
-        while let Some(slot) = self.window.pop_front_if(|slot| slot.s <= cumulative) {
+        while self.window.front().is_some_and(|slot| slot.s <= cumulative)
+            && let Some(slot) = self.window.pop_front()
+        {
             self.window_bytes -= slot.size_bytes();
             self.sent_to = self.sent_to.saturating_sub(1);
             delivered.extend(slot.message_id());

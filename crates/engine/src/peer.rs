@@ -100,8 +100,7 @@ impl Peer {
     }
 
     pub(crate) fn resume(&mut self, conversation: Conversation) {
-        self.outbox =
-            Outbox::new(conversation.written, conversation.acked, conversation.peer_read);
+        self.outbox = Outbox::new(conversation.written, conversation.acked, conversation.peer_read);
         self.last_h = conversation.last_h;
         self.inboxes = conversation
             .logs

@@ -84,7 +84,14 @@ impl Engine {
 
     /// A verified body of this contact's has come: they are alive, and if their run is another
     /// than the session's, the session is dead. Unless they are about to offer, we do.
-    pub(crate) fn sign_of_life(&mut self, from: UserId, dev: DeviceId, ep: u64, body: &Body, now: Time) {
+    pub(crate) fn sign_of_life(
+        &mut self,
+        from: UserId,
+        dev: DeviceId,
+        ep: u64,
+        body: &Body,
+        now: Time,
+    ) {
         self.drop_session_of_old_run(from, dev, ep, now);
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.attempts.resting = false;

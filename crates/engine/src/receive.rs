@@ -181,7 +181,13 @@ impl Engine {
         }
     }
 
-    fn store_incoming(&mut self, contact: UserId, lg: LogId, s: Ranges, messages: Vec<MessageView>) {
+    fn store_incoming(
+        &mut self,
+        contact: UserId,
+        lg: LogId,
+        s: Ranges,
+        messages: Vec<MessageView>,
+    ) {
         let bytes = messages.iter().map(|message| message.content.len() + 200).sum();
         let mut ops: Vec<_> = messages.iter().cloned().map(Op::Append).collect();
         ops.push(Op::AddHave { contact, lg, s: s.clone() });

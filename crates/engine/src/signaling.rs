@@ -41,14 +41,21 @@ pub(crate) struct Deferred {
 /// Which body.
 #[derive(Debug)]
 pub(crate) enum DeferredBody {
-    Offer { session: SessionRef, description: Description },
+    Offer {
+        session: SessionRef,
+        description: Description,
+    },
     Request {
         name: DisplayName,
         proof: Option<InviteProof>,
         stamp: Option<Stamp>,
         pk: PrekeyPublic,
     },
-    Response { accepted: bool, name: DisplayName, pk: Option<PrekeyPublic> },
+    Response {
+        accepted: bool,
+        name: DisplayName,
+        pk: Option<PrekeyPublic>,
+    },
 }
 
 /// The last accepted (`ep`, `seq`) of each user, device and leaf.

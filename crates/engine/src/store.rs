@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use tincan_wire::{
-    DeviceId, DisplayName, InviteToken, Leaf, LogId, MessageId, PrekeyPublic, PrekeyId, Ranges,
+    DeviceId, DisplayName, InviteToken, Leaf, LogId, MessageId, PrekeyId, PrekeyPublic, Ranges,
     UserId,
 };
 

@@ -17,7 +17,7 @@ use crate::site::{Public, Site};
 use crate::stun::Responder;
 
 /// How long [`Hub::shutdown`] takes at most.
-const SHUTDOWN: Duration = Duration::from_millis(1800);
+const SHUTDOWN: Duration = Duration::from_millis(1700);
 
 /// A hub that is open. Dropping it closes everything at once; [`shutdown`](Self::shutdown) says
 /// good-bye first.

@@ -364,10 +364,10 @@ impl Sctp {
                         self.readable.insert(id);
                         self.incomplete = 0;
                     }
-                    SctpEvent::Stream(StreamEvent::Opened { id }) => {
-                        if Channel::from_id(id).is_none() {
-                            self.stray_streams += 1;
-                        }
+                    SctpEvent::Stream(StreamEvent::Opened { id })
+                        if Channel::from_id(id).is_none() =>
+                    {
+                        self.stray_streams += 1;
                     }
                     SctpEvent::Stream(StreamEvent::BufferedAmountReleased { id, n_bytes }) => {
                         self.progress_at = now;

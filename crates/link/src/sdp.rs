@@ -123,11 +123,11 @@ impl<'a> Found<'a> {
             let is_data = is_data_media(media) && !self.data_section;
             self.section = if is_data { Section::Data } else { Section::Other };
             self.data_section |= is_data;
-        } else if let Some(attribute) = line.strip_prefix("a=") {
-            if self.section != Section::Other {
-                let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
-                self.attribute(name, value.trim(), attribute)?;
-            }
+        } else if let Some(attribute) = line.strip_prefix("a=")
+            && self.section != Section::Other
+        {
+            let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
+            self.attribute(name, value.trim(), attribute)?;
         }
         Ok(())
     }

@@ -123,7 +123,12 @@ impl Message {
 /// Content made of control characters grows sixfold: a message whose estimate exceeds
 /// [`crate::MAX_FRAME_BYTES`] cannot be sent and is best refused when it is typed.
 pub fn encoded_len_estimate(message: &Message) -> usize {
-    ENVELOPE_BYTES + message.content.bytes().map(escaped_len).sum::<usize>()
+    encoded_len_of(&message.content)
+}
+
+/// The same for a message of this content.
+pub fn encoded_len_of(content: &str) -> usize {
+    ENVELOPE_BYTES + content.bytes().map(escaped_len).sum::<usize>()
 }
 
 /// Which bound a message breaks.

@@ -3,3 +3,4 @@
 pub mod browser;
 pub mod browser_link;
 pub mod browser_signal;
+pub mod mosquitto;

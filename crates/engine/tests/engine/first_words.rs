@@ -62,15 +62,13 @@ fn messages_of_both_keep_their_order() {
         world.send(0, 1, &format!("a{round}"));
         world.send(1, 0, &format!("b{round}"));
     }
-    world.run_until("all delivered", |world| {
-        world.all_delivered(0, 1) && world.all_delivered(1, 0)
-    });
+    world
+        .run_until("all delivered", |world| world.all_delivered(0, 1) && world.all_delivered(1, 0));
     let expected = |who: &str| (0..50).map(|n| format!("{who}{n}")).collect::<Vec<_>>();
     assert_eq!(world.received(1, 0), expected("a"));
     assert_eq!(world.received(0, 1), expected("b"));
-    let ids = |node, other| {
-        world.history(node, other).into_iter().map(|m| m.id).collect::<Vec<_>>()
-    };
+    let ids =
+        |node, other| world.history(node, other).into_iter().map(|m| m.id).collect::<Vec<_>>();
     assert_eq!(ids(0, 1), ids(1, 0), "both see the same conversation");
 }
 

@@ -5,7 +5,12 @@ use tincan_engine::{Alarm, PeerState};
 use crate::world::{World, millis, secs};
 
 /// Frames of `node` that hold `pattern` are changed by `change`.
-fn tamper(world: &mut World, node: usize, pattern: &'static str, change: fn(String) -> Option<String>) {
+fn tamper(
+    world: &mut World,
+    node: usize,
+    pattern: &'static str,
+    change: fn(String) -> Option<String>,
+) {
     world.tamper = Some(Box::new(move |from, text| match from == node && text.contains(pattern) {
         true => change(text),
         false => Some(text),

@@ -6,18 +6,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 mod attempts;
-//mod batching;
+mod batching;
 mod broker_link;
 mod contacts;
 mod first_words;
-//mod garbage;
+mod garbage;
 mod glare;
 mod hello;
-//mod mesh;
+mod mesh;
 mod outbox;
 mod pool;
 mod presence;
-//mod receipts;
+mod receipts;
 mod recovery;
 mod restart;
 mod signaling;

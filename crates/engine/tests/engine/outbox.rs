@@ -104,25 +104,25 @@ fn nothing_is_acknowledged_before_it_is_on_their_disk() {
 
 #[test]
 fn a_crash_of_the_sender_at_any_moment_loses_and_doubles_nothing() {
-    for step in 0..60 {
+    for step in 0..36 {
         let mut world = World::pair();
         let texts = words("m", 3);
         send_all(&mut world, &texts);
-        world.run_for(millis(step * 3));
+        world.run_for(millis(step * 5));
         crash_and_start(&mut world, 0);
         until_delivered(&mut world);
         check_arrived(&world, &texts);
-        assert_eq!(world.shown(1, 0), texts, "crash after {} ms", step * 3);
+        assert_eq!(world.shown(1, 0), texts, "crash after {} ms", step * 5);
     }
 }
 
 #[test]
 fn a_crash_of_the_receiver_at_any_moment_loses_and_doubles_nothing() {
-    for step in 0..60 {
+    for step in 0..36 {
         let mut world = World::pair();
         let texts = words("m", 3);
         send_all(&mut world, &texts);
-        world.run_for(millis(step * 3));
+        world.run_for(millis(step * 5));
         crash_and_start(&mut world, 1);
         until_delivered(&mut world);
         check_arrived(&world, &texts);

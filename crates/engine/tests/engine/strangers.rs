@@ -1,5 +1,6 @@
 //! Who may ask: invites with their uses and their end, stamps, the bounds of the quiet inbox.
 
+use tincan_engine::store::Request;
 use tincan_engine::{Command, CommandError, Target};
 use tincan_wire::{Body, DisplayName, InviteProof, InviteToken, PrekeySecret, Stamp};
 
@@ -154,12 +155,21 @@ fn invites_only_admits_nobody_else() {
 
 #[test]
 fn the_inbox_holds_fifty_and_the_rest_is_dropped() {
-    let mut world = world_of(1);
-    for stranger in 100..153 {
+    let mut world = World::new(1, 1);
+    for number in 200..249 {
+        let from = identity(number).user_id();
+        let pk = PrekeySecret::generate(&mut world.rng).public();
+        let name = DisplayName::clean("Early");
+        let request = Request { from, name, pk, at: world.now, declined: number % 2 == 0 };
+        world.nodes[0].disk.requests.insert(from, request);
+    }
+    world.start_all();
+    world.run_for(secs(1));
+    for stranger in 100..103 {
         ask(&mut world, stranger, true, None);
     }
-    assert_eq!(world.requests(0).len(), 50);
-    assert_eq!(world.dropped(0, "request inbox full"), 3);
+    assert_eq!(world.dropped(0, "request inbox full"), 2);
+    assert_eq!(world.nodes[0].disk.requests.len(), 50, "those that were declined count, too");
 }
 
 #[test]

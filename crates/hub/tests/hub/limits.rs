@@ -55,12 +55,17 @@ async fn connections_are_limited_in_all() {
 async fn connecting_is_limited_per_address() {
     let hub = hub_with(|config| config.limits.connects_per_second = 1).await;
     let mut open = vec![];
-    for _ in 0..20 {
-        open.push(TcpStream::connect(hub.addresses().mqtt).await.unwrap());
+    for n in 0.. {
+        assert!(n < 60, "sixty connections at once are too many");
+        let mut stream = TcpStream::connect(hub.addresses().mqtt).await.unwrap();
+        let mut buffer = [0; 16];
+        let read = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut buffer));
+        if read.await.is_ok() {
+            assert!(n >= 20, "it was closed after {n} others");
+            break;
+        }
+        open.push(stream);
     }
-    let mut more = TcpStream::connect(hub.addresses().websocket).await.unwrap();
-    assert_eq!(more.read(&mut [0; 16]).await.unwrap_or(0), 0);
-    assert_eq!(hub.stats().connections, 20);
 }
 
 #[tokio::test]
@@ -122,7 +127,7 @@ async fn contact_requests_are_limited_per_address() {
 async fn http_requests_are_limited_per_address() {
     let hub = hub_with(|config| config.limits.http_requests_per_second = 1).await;
     let mut statuses = vec![];
-    for _ in 0..25 {
+    for _ in 0..100 {
         statuses.push(http::get(hub.addresses().http, "/health").await.status);
     }
     assert_eq!(statuses[..20], [200; 20]);

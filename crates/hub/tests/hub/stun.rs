@@ -1,7 +1,7 @@
 //! The STUN responder on its socket.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 
@@ -45,12 +45,14 @@ async fn answers_to_one_address_are_limited() {
         request[19] = n;
         socket.send(&request).await.unwrap();
     }
-    for n in 0..4 {
-        assert_eq!(answer(&socket).await[19], n);
+    let began = Instant::now();
+    let mut answers = 0;
+    while tokio::time::timeout(Duration::from_millis(300), answer(&socket)).await.is_ok() {
+        answers += 1;
     }
-    // The fifth answer is to whichever request comes after a second of rest.
-    let fifth = tokio::time::timeout(Duration::from_millis(300), answer(&socket)).await;
-    assert!(fifth.is_err(), "46 requests are left unanswered");
+    // Four at once, and one for each second that a slow machine took.
+    let allowed = 5 + began.elapsed().as_secs();
+    assert!((4..=allowed).contains(&answers), "{answers} of 50 were answered");
 }
 
 #[tokio::test]

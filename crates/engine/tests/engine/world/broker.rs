@@ -6,8 +6,8 @@ use std::time::Duration;
 use rand_core::Rng;
 use tincan_engine::{BrokerInput, BrokerOutput, Input, Time};
 use tincan_wire::{
-    Body, DeviceId, Envelope, Fingerprint, PairSecret, PrekeyPublic, PrekeySecret, SessionRef, Signal,
-    Topic, seal,
+    Body, DeviceId, Envelope, Fingerprint, PairSecret, PrekeyPublic, PrekeySecret, SessionRef,
+    Signal, Topic, seal,
 };
 
 use super::{Door, World, identity};

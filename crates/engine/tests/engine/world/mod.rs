@@ -71,6 +71,8 @@ pub struct Node {
     pub disk_fails: bool,
     /// Transactions that this chooses are refused.
     pub refuses: Option<fn(&[Op]) -> bool>,
+    /// This disk takes so long instead of the world's `disk_latency`.
+    pub disk_delay: Option<Duration>,
     disk_free_at: Time,
     /// Transactions given to the disk.
     pub transactions: usize,
@@ -225,7 +227,8 @@ impl World {
 
     /// The disk does one thing after the other.
     fn schedule_disk(&mut self, node: usize, happening: Happening) {
-        let at = (self.now + self.disk_latency).max(self.nodes[node].disk_free_at);
+        let slot = &self.nodes[node];
+        let at = (self.now + slot.disk_delay.unwrap_or(self.disk_latency)).max(slot.disk_free_at);
         self.nodes[node].disk_free_at = at;
         self.schedule(at, node, happening);
     }
@@ -358,6 +361,7 @@ impl Node {
             connections: BTreeMap::new(),
             disk_fails: false,
             refuses: None,
+            disk_delay: None,
             disk_free_at: Time::default(),
             transactions: 0,
             pages_asked: 0,
@@ -377,4 +381,3 @@ pub fn identity(number: usize) -> Identity {
     seed[31] = 1;
     Identity::from_seed(seed)
 }
-

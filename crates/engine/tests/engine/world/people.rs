@@ -1,8 +1,8 @@
 //! What people do and see: commands with their answers, contacts, histories, events.
 
 use tincan_engine::{
-    Alarm, BrokerState, Command, CommandError, ContactStatus, ContactView, Delivery, Engine,
-    Event, Input, MessageView, PeerState, Reply, RequestView, Status, Target,
+    Alarm, BrokerState, Command, CommandError, ContactStatus, ContactView, Delivery, Engine, Event,
+    Input, MessageView, PeerState, Reply, RequestView, Status, Target,
 };
 use tincan_wire::{Invite, MessageId, SessionId, UserId};
 
