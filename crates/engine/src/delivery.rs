@@ -4,16 +4,14 @@
 use std::time::Duration;
 
 use tincan_wire::message::MAX_HYBRID_TIME;
-use tincan_wire::{
-    Frame, Kind, LogId, MAX_FRAME_BYTES, Message, MessageId, Position, Ranges, UserId,
-    encoded_len_estimate,
-};
+use tincan_wire::{Frame, LogId, Message, MessageId, Ranges, UserId};
 
+use crate::batch::{Batch, check_frame};
 use crate::command::{CommandError, Reply};
 use crate::engine::Engine;
 use crate::event::{Delivery, Event, MessageKind, MessageView};
 use crate::input::StoreFailure;
-use crate::outbox::{CancelError, Outbox, What};
+use crate::outbox::CancelError;
 use crate::output::{Output, PeerOutput};
 use crate::store::{Op, OutboxPage};
 use crate::time::Time;
@@ -383,89 +381,4 @@ impl Engine {
 /// the highest place leaves that one for all that follow; their order is then that of their ids.
 pub(crate) fn next_h(last: u64, now: Time) -> u64 {
     now.as_millis().max(last + 1).min(MAX_HYBRID_TIME)
-}
-
-/// What one frame carries, or two where holes come first.
-struct Batch {
-    messages: Vec<Message>,
-    ids: Vec<MessageId>,
-    gone: Ranges,
-    slots: usize,
-    is_full: bool,
-}
-
-impl Batch {
-    /// The next unsent slots up to `limit` bytes; `None` if there are none.
-    fn gather(outbox: &Outbox, limit: usize) -> Option<Self> {
-        let mut batch = Self {
-            messages: Vec::new(),
-            ids: Vec::new(),
-            gone: Ranges::new(),
-            slots: 0,
-            is_full: false,
-        };
-        let mut size_bytes = 0;
-        for slot in outbox.unsent() {
-            match &slot.what {
-                // Holes are told before the messages of their frame: the order does not matter
-                // to them, and a hole after messages waits for the next frame.
-                What::Gone if batch.messages.is_empty() => {
-                    batch.gone.insert(slot.s);
-                    if batch.gone.range_count() >= tincan_wire::ranges::MAX_RANGES {
-                        batch.slots += 1;
-                        batch.is_full = true;
-                        break;
-                    }
-                }
-                What::Gone => break,
-                What::Message(view) => {
-                    let message = wire_message(view);
-                    let len = encoded_len_estimate(&message);
-                    if !batch.messages.is_empty() && size_bytes + len > limit {
-                        batch.is_full = true;
-                        break;
-                    }
-                    size_bytes += len;
-                    batch.ids.push(view.id);
-                    batch.messages.push(message);
-                    batch.is_full = size_bytes >= limit;
-                }
-            }
-            batch.slots += 1;
-            if batch.is_full {
-                break;
-            }
-        }
-        (batch.slots > 0).then_some(batch)
-    }
-}
-
-/// Control characters grow sixfold in JSON: what fits into no frame could never be sent.
-fn check_frame(message: &MessageView) -> Result<(), CommandError> {
-    /// So much of the worst content still fits.
-    const SAFE_BYTES: usize = MAX_FRAME_BYTES / 8;
-    if message.content.len() <= SAFE_BYTES {
-        return Ok(());
-    }
-    match encoded_len_estimate(&wire_message(message)) {
-        size_bytes if size_bytes > MAX_FRAME_BYTES => {
-            Err(CommandError::MessageTooLong { size_bytes, limit_bytes: MAX_FRAME_BYTES })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn wire_message(view: &MessageView) -> Message {
-    Message {
-        id: view.id,
-        content: view.content.clone(),
-        timestamp: view.timestamp,
-        kind: match view.kind {
-            MessageKind::Text { reply } => Kind::Text { reply },
-            MessageKind::Edit { target } => Kind::Edit { target },
-            MessageKind::Delete { target } => Kind::Delete { target },
-            MessageKind::React { target } => Kind::React { target },
-        },
-        position: Some(Position { lg: view.lg, s: view.s, h: view.h }),
-    }
 }

@@ -4,6 +4,7 @@
 //! Screens see [`Command`]s, [`Event`]s and [`Query`]s only.
 
 mod backoff;
+mod batch;
 mod book;
 mod broker;
 mod candidates;

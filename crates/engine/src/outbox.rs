@@ -93,7 +93,8 @@ impl Outbox {
     /// How many positions are neither acknowledged nor gone.
     pub(crate) fn waiting(&self) -> u64 {
         let acked = self.acked.cumulative() + self.acked.count_above();
-        self.reserved.saturating_sub(acked)
+        let gone = self.window.iter().filter(|slot| slot.message_id().is_none()).count() as u64;
+        self.reserved.saturating_sub(acked + gone)
     }
 
     /// Whether anything still has to reach the contact.

@@ -54,7 +54,11 @@ impl Engine {
     pub(crate) fn greet(&mut self, id: UserId, now: Time) {
         let Some(peer) = self.peers.get(&id) else { return };
         if peer.is_accepted() {
+            let open = !peer.screens.is_empty();
             self.timers.set(Timer::Heartbeat(id), now);
+            if open {
+                self.publish_chat_presence(id, true, now);
+            }
         }
     }
 

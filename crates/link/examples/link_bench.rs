@@ -4,6 +4,8 @@
 //! `cargo run --release -p tincan-link --example link_bench [seconds of a stream] [figure]`, where
 //! the figure is one of `bulk`, `messages`, `open`, `ping-pong`.
 
+#![expect(clippy::expect_used, reason = "a bench ends with the reason when its machine fails it")]
+
 use std::io::IoSliceMut;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, Sender, channel};

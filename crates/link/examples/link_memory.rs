@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p tincan-link --example link_memory [pairs]`
 
+#![expect(clippy::expect_used, reason = "a bench ends with the reason when its machine fails it")]
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

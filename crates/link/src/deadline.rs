@@ -17,29 +17,28 @@ const LONGEST_TICK: Duration = Duration::from_millis(64);
 pub(crate) struct Pace {
     last_tick: Option<Instant>,
     spacing: Duration,
+    /// Whether the deadline given out last was due at the last tick already.
+    stale: bool,
     path: Option<Path>,
 }
 
 impl Pace {
     pub(crate) fn new() -> Pace {
-        Pace { last_tick: None, spacing: LEAST_TICK, path: None }
+        Pace { last_tick: None, spacing: LEAST_TICK, stale: false, path: None }
     }
 
     pub(crate) fn ticked(&mut self, now: Instant) {
         self.last_tick = Some(now);
+        // A layer that did not use its turn gets the next one later.
+        self.spacing = if self.stale { (self.spacing * 2).min(LONGEST_TICK) } else { LEAST_TICK };
+        self.stale = false;
     }
 
     /// The deadline to give out for one that a layer asked for.
     fn apply(&mut self, deadline: Instant) -> Instant {
         let Some(last) = self.last_tick else { return deadline };
-        if deadline > last {
-            self.spacing = LEAST_TICK;
-            return deadline.max(last + LEAST_TICK);
-        }
-        // What was due at the last tick is still due: the layer did not use its turn.
-        let paced = last + self.spacing;
-        self.spacing = (self.spacing * 2).min(LONGEST_TICK);
-        paced
+        self.stale = deadline <= last;
+        if self.stale { last + self.spacing } else { deadline.max(last + LEAST_TICK) }
     }
 
     /// Notes the path; true when it is another than before.
@@ -151,4 +150,24 @@ enum Expiry {
     Return,
     /// Outstanding data did not move.
     Stall,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_that_always_asks_for_now_is_slowed_to_64_ms() {
+        let start = Instant::now();
+        let mut pace = Pace::new();
+        let (mut now, mut ticks) = (start, 0);
+        while now < start + Duration::from_secs(1) {
+            now = pace.apply(start).max(now);
+            pace.ticked(now);
+            ticks += 1;
+        }
+        assert!((15..40).contains(&ticks), "{ticks} ticks in a second");
+        let later = now + Duration::from_millis(3);
+        assert_eq!(pace.apply(later), later, "an honest deadline is kept");
+    }
 }

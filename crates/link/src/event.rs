@@ -87,3 +87,17 @@ pub enum Failure {
     #[error("internal error in the connection; reconnect and report it")]
     Internal,
 }
+
+impl Failure {
+    /// Whether the session may still reach the peer, which then need not wait for a time-out.
+    pub(crate) fn is_worth_a_goodbye(self) -> bool {
+        match self {
+            Failure::IceTimeout | Failure::SctpTimeout | Failure::Stalled | Failure::Sctp => true,
+            Failure::NoAnswer
+            | Failure::DtlsTimeout
+            | Failure::FingerprintMismatch
+            | Failure::Dtls
+            | Failure::Internal => false,
+        }
+    }
+}

@@ -190,6 +190,14 @@ impl Link {
         }
     }
 
+    /// Reads every complete message, whatever room the inbox has: there will be no other time.
+    pub(crate) fn empty_sctp(&mut self) {
+        while let Some((channel, data)) = self.sctp.as_mut().and_then(Sctp::read) {
+            self.inbox += data.len();
+            self.events.push_back(Event::Message { channel, data });
+        }
+    }
+
     /// Everything that follows from a change: paths found, handshakes begun, datagrams queued.
     pub(crate) fn drive(&mut self, now: Instant) {
         if self.phase == Phase::Over {

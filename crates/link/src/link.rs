@@ -18,7 +18,7 @@ use crate::event::{Channel, Event, Failure};
 use crate::fingerprint;
 use crate::ice::{Datagram, Ice};
 use crate::sctp::Sctp;
-use crate::sdp::SdpError;
+use crate::sdp::{DEFAULT_MID, SdpError};
 use crate::stats::{PathStats, Stats};
 
 /// A link to one peer.
@@ -40,6 +40,8 @@ pub struct Link {
     pub(crate) fingerprint: [u8; 32],
     pub(crate) session: u64,
     pub(crate) version: u64,
+    /// The name of the media section, which the first offer chose.
+    pub(crate) mid: String,
     pub(crate) ice: Ice,
     pub(crate) remote: Option<Remote>,
     pub(crate) dtls: Option<Dtls>,
@@ -168,6 +170,7 @@ impl Link {
             // The session number of `o=` must fit 63 bits (RFC 8866 §5.2 via JSEP).
             session: rng.next_u64() >> 1,
             version: 1,
+            mid: DEFAULT_MID.to_owned(),
             rng,
             ice,
             remote: None,
@@ -280,15 +283,20 @@ impl Link {
         *self.counters.rejects.entry(reason).or_default() += 1;
     }
 
-    /// Ends the link with its last event; what waits in the inbox is still delivered before it.
+    /// Ends the link with its last event; every message that is complete comes before it, which
+    /// is at most what the receive window held.
     pub(crate) fn finish(&mut self, last: Event) {
         if self.phase == Phase::Over {
             return;
         }
         if let Event::Failed(failure) = &last {
             tracing::debug!(?failure, "link failed");
+            if failure.is_worth_a_goodbye() {
+                let now = self.now;
+                self.guarded((), |link| link.say_goodbye(now));
+            }
         }
-        self.fill_inbox();
+        self.empty_sctp();
         self.phase = Phase::Over;
         self.events.push_back(last);
         self.dtls = None;

@@ -146,6 +146,7 @@ impl Link {
 
     fn apply(&mut self, now: Instant, description: Description, client: bool) {
         let fingerprint = description.fingerprint;
+        self.mid.clone_from(&description.mid);
         self.remote = Some(Remote { fingerprint, max_message_size: description.max_message_size });
         if self.dtls.is_none() {
             let certificate = self.certificate.clone();
@@ -172,6 +173,7 @@ impl Link {
             password: creds.pass.clone(),
             fingerprint: self.fingerprint,
             setup,
+            mid: self.mid.clone(),
             max_message_size: self.config.max_message_size,
             candidates: self.ice.local_lines(),
         };

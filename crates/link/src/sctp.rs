@@ -51,6 +51,8 @@ pub(crate) struct Sctp {
     queue: VecDeque<Bytes>,
     buffered: [usize; 2],
     readable: BTreeSet<u16>,
+    /// Messages read before an ABORT was processed; at most a receive window.
+    rescued: VecDeque<(Channel, Vec<u8>)>,
     stray_streams: usize,
     /// Bytes of DATA packets since a message was last complete (see `note_incomplete`).
     incomplete: usize,
@@ -119,6 +121,7 @@ impl Sctp {
             queue: VecDeque::new(),
             buffered: [0; 2],
             readable: BTreeSet::new(),
+            rescued: VecDeque::new(),
             stray_streams: 0,
             incomplete: 0,
             limits: Limits {
@@ -191,6 +194,12 @@ impl Sctp {
                     self.probe_at = Some(now + PROBE_INTERVAL);
                 } else {
                     self.probe_at = None;
+                }
+            }
+            Some(ChunkKind::Abort) => {
+                // The association forgets unread messages when it ends.
+                while let Some(message) = self.read_stream() {
+                    self.rescued.push_back(message);
                 }
             }
             _ => {}
@@ -303,6 +312,10 @@ impl Sctp {
 
     /// The next message of a channel. Readable is an edge: read until there is none (trap 2).
     pub(crate) fn read(&mut self) -> Option<(Channel, Vec<u8>)> {
+        self.rescued.pop_front().or_else(|| self.read_stream())
+    }
+
+    fn read_stream(&mut self) -> Option<(Channel, Vec<u8>)> {
         if !self.established {
             return None;
         }

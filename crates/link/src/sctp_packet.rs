@@ -9,6 +9,7 @@ pub(crate) enum ChunkKind {
     Data,
     Init,
     Sack,
+    Abort,
     CookieEcho,
     Other,
 }
@@ -19,6 +20,7 @@ pub(crate) fn first_chunk(packet: &[u8]) -> Option<ChunkKind> {
         0 => ChunkKind::Data,
         1 => ChunkKind::Init,
         3 => ChunkKind::Sack,
+        6 => ChunkKind::Abort,
         10 => ChunkKind::CookieEcho,
         _ => ChunkKind::Other,
     })

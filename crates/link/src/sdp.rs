@@ -11,6 +11,8 @@ use crate::fingerprint;
 pub(crate) const MAX_SDP: usize = 8 * 1024;
 /// What a peer accepts that announces no limit (RFC 8841 §6.1).
 const DEFAULT_MAX_MESSAGE_SIZE: usize = 64 * 1024;
+/// The name of the only section, as browsers number it.
+pub(crate) const DEFAULT_MID: &str = "0";
 /// Most candidates taken from one description; browsers send fewer than ten.
 const MAX_CANDIDATES: usize = 32;
 
@@ -29,6 +31,8 @@ pub(crate) struct Description {
     pub(crate) password: String,
     pub(crate) fingerprint: [u8; 32],
     pub(crate) setup: Setup,
+    /// The section's name; an answer repeats the offer's.
+    pub(crate) mid: String,
     /// Largest message its author receives; `usize::MAX` when it said "no limit".
     pub(crate) max_message_size: usize,
     /// `candidate:…` lines, unread.
@@ -64,13 +68,14 @@ impl Description {
             Setup::Active => "active",
             Setup::Passive => "passive",
         };
+        let mid = &self.mid;
         let _ = write!(
             sdp,
             "v=0\r\no=- {session} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-             a=group:BUNDLE 0\r\na=msid-semantic: WMS\r\n\
+             a=group:BUNDLE {mid}\r\na=msid-semantic: WMS\r\n\
              m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n\
              a=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=ice-options:trickle\r\n\
-             a=fingerprint:sha-256 {}\r\na=setup:{setup}\r\na=mid:0\r\n\
+             a=fingerprint:sha-256 {}\r\na=setup:{setup}\r\na=mid:{mid}\r\n\
              a=sctp-port:5000\r\na=max-message-size:{}\r\n",
             self.ufrag,
             self.password,
@@ -105,6 +110,7 @@ struct Found<'a> {
     password: Option<&'a str>,
     fingerprint: Option<[u8; 32]>,
     setup: Option<Setup>,
+    mid: Option<&'a str>,
     max_message_size: Option<usize>,
     candidates: Vec<String>,
 }
@@ -136,6 +142,7 @@ impl<'a> Found<'a> {
         match name {
             "ice-ufrag" => self.ufrag = Some(value),
             "ice-pwd" => self.password = Some(value),
+            "mid" => self.mid = Some(value).filter(|mid| is_token(mid)),
             "fingerprint" => self.fingerprint_line(value)?,
             "setup" => {
                 self.setup = Some(match value {
@@ -186,6 +193,7 @@ impl<'a> Found<'a> {
             password,
             fingerprint: self.fingerprint.ok_or(SdpError::Fingerprint)?,
             setup: self.setup.ok_or(SdpError::Setup)?,
+            mid: self.mid.unwrap_or(DEFAULT_MID).to_owned(),
             max_message_size: self.max_message_size.unwrap_or(DEFAULT_MAX_MESSAGE_SIZE),
             candidates: self.candidates,
         })
@@ -199,6 +207,12 @@ fn is_data_media(media: &str) -> bool {
         && fields.next().is_some_and(|port| port != "0")
         && fields.next().is_some_and(|proto| proto.ends_with("DTLS/SCTP"))
         && fields.next() == Some("webrtc-datachannel")
+}
+
+/// A name that can be repeated in an answer as it stands (RFC 8866 §9, `token`).
+fn is_token(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
+    (1..=32).contains(&text.len()) && text.bytes().all(legal)
 }
 
 /// RFC 8839 §5.4: `least` to 256 of ALPHA, DIGIT, `+` and `/`.
@@ -215,7 +229,7 @@ mod tests {
 
     const FIREFOX: &str = "v=0\r\no=mozilla...THIS_IS_SDPARTA-99.0 3012 0 IN IP4 0.0.0.0\r\ns=-\r\n\
         t=0 0\r\na=fingerprint:sha-256 AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:\
-        AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB\r\na=group:BUNDLE 0\r\na=ice-options:trickle\r\n\
+        AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB\r\na=group:BUNDLE {mid}\r\na=ice-options:trickle\r\n\
         a=msid-semantic:WMS *\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n\
         c=IN IP4 0.0.0.0\r\na=sendrecv\r\na=ice-pwd:f9bd2e75bb4c0c2f0e1d2c3b4a596877\r\n\
         a=ice-ufrag:1c2d3e4f\r\na=mid:0\r\na=setup:actpass\r\na=sctp-port:5000\r\n\
@@ -227,6 +241,7 @@ mod tests {
             password: "0123456789abcdefghijklmn".into(),
             fingerprint: [0xAB; 32],
             setup: Setup::ActPass,
+            mid: "data".into(),
             max_message_size: 65_536,
             candidates: vec!["candidate:1 1 udp 2130706175 1.2.3.4 1234 typ host".into()],
         }

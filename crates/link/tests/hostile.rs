@@ -1,5 +1,6 @@
 //! Damaged, forged and replayed datagrams, before and after the opening, from the peer's address
 //! and from strangers: a link survives them and stays calm.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
 mod world;
 
@@ -271,5 +272,32 @@ fn a_flood_of_forged_hellos_is_bounded_work_and_ends() {
     for config in versions() {
         check_flood(&config, 1, A);
         check_flood(&config, 2, B);
+    }
+}
+
+#[test]
+fn forged_hellos_and_strays_during_the_opening_cost_no_time() {
+    for config in versions() {
+        let mut world = World::with(32, Net::default(), config.clone(), config.clone());
+        world.tap = Some(Vec::new());
+        world.connect();
+        let peers = [world.ends[B].addrs[0], world.ends[A].addrs[0]];
+        // The client's hello is under way: a forged one overtakes it, and strays overtake the
+        // answer to it.
+        world.run_for(Duration::from_millis(60));
+        let mut hello = captured_hello(&world, 1).unwrap();
+        for _ in 0..3 {
+            world.rng.fill_bytes(&mut hello[27..59]);
+            world.inject(A, peers[A], &hello);
+        }
+        for first in [20, 21, 22, 23, 40, 63] {
+            let mut stray = [7; 64];
+            stray[0] = first;
+            world.inject(B, peers[B], &stray);
+        }
+        assert!(world.run_until(Duration::from_secs(5), World::is_open));
+        let limit = if config.dtls == DtlsVersions::Only12 { 350 } else { 250 };
+        let time = world.open_time();
+        assert!(time <= Duration::from_millis(limit), "{:?}: {time:?}", config.dtls);
     }
 }

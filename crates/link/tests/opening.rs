@@ -1,10 +1,11 @@
 //! Opening over good and bad paths.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
 mod world;
 
 use std::time::Duration;
 
-use tincan_link::{Channel, Config, DtlsVersions};
+use tincan_link::{CandidateKind, Channel, Config, DtlsVersions, LocalCandidate};
 use world::{A, B, Net, World, addr};
 
 #[test]
@@ -27,30 +28,31 @@ fn open_200(loss: f64) -> Vec<Duration> {
     times
 }
 
-fn check_opens(loss: f64, median_ms: u64) {
+fn check_opens(loss: f64, median_ms: u64, of_ten_nine_ms: u64) {
     let times = open_200(loss);
+    assert!(times[180] <= Duration::from_millis(of_ten_nine_ms), "nine of ten {:?}", times[180]);
     assert!(times[100] <= Duration::from_millis(median_ms), "median {:?}", times[100]);
     assert!(times[199] <= Duration::from_secs(15), "an attempt of the protocol lasts 15 s");
 }
 
 #[test]
 fn opens_in_200_of_200_without_loss() {
-    check_opens(0.0, 250);
+    check_opens(0.0, 250, 250);
 }
 
 #[test]
 fn opens_in_200_of_200_at_1_percent_loss() {
-    check_opens(0.01, 250);
+    check_opens(0.01, 250, 300);
 }
 
 #[test]
 fn opens_in_200_of_200_at_5_percent_loss() {
-    check_opens(0.05, 250);
+    check_opens(0.05, 250, 400);
 }
 
 #[test]
 fn opens_in_200_of_200_at_10_percent_loss() {
-    check_opens(0.10, 500);
+    check_opens(0.10, 300, 600);
 }
 
 #[test]
@@ -125,7 +127,7 @@ fn the_answer_may_come_after_the_first_checks() {
         let mut world = World::new(seed, Net { latency: Duration::ZERO, ..Net::default() });
         let now = world.now;
         for end in &mut world.ends {
-            let host = tincan_link::LocalCandidate::host(end.addrs[0]);
+            let host = LocalCandidate::host(end.addrs[0]);
             end.link.add_local_candidate(now, host).unwrap();
         }
         let offer = world.ends[A].link.create_offer(now).unwrap();
@@ -138,4 +140,73 @@ fn the_answer_may_come_after_the_first_checks() {
         assert!(world.run_until(Duration::from_secs(2), World::is_open));
         assert_eq!(world.now - answered, Duration::ZERO, "seed {seed}");
     }
+}
+
+#[test]
+fn opens_over_a_relay_address() {
+    let mut world = World::new(40, Net::default());
+    let now = world.now;
+    let relay = addr("198.51.100.1:5000");
+    world.ends[A].addrs = vec![relay];
+    let base = addr("10.0.0.1:4000");
+    let relayed = LocalCandidate { addr: relay, base, kind: CandidateKind::Relayed };
+    world.ends[A].link.add_local_candidate(now, relayed).unwrap();
+    let host = LocalCandidate::host(world.ends[B].addrs[0]);
+    world.ends[B].link.add_local_candidate(now, host).unwrap();
+    let offer = world.ends[A].link.create_offer(now).unwrap();
+    let answer = world.ends[B].link.accept_offer(now, &offer).unwrap();
+    world.ends[A].link.accept_answer(now, &answer).unwrap();
+    world.settle();
+    assert!(world.run_until(Duration::from_secs(2), World::is_open));
+    let path = world.ends[A].link.stats().path.unwrap();
+    assert_eq!((path.local, path.local_kind), (relay, CandidateKind::Relayed));
+    let path = world.ends[B].link.stats().path.unwrap();
+    assert_eq!((path.remote, path.remote_kind), (relay, CandidateKind::Relayed));
+}
+
+#[test]
+fn opens_quickly_among_many_dead_addresses() {
+    let mut world = World::new(41, Net::default());
+    for (end, net) in [(A, 1), (B, 2)] {
+        for host in 1..=7 {
+            let dead = addr(&format!("172.16.{net}.{host}:4000"));
+            world.ends[end].addrs.insert(0, dead);
+            world.net.dead.push(dead);
+        }
+    }
+    world.connect();
+    assert!(world.run_until(Duration::from_secs(15), World::is_open));
+    println!("among 64 pairs: {:?}", world.open_time());
+    assert!(world.open_time() < Duration::from_millis(1200));
+    world.assert_calm(400, 400);
+}
+
+#[test]
+fn candidates_may_trickle_in_after_the_descriptions() {
+    let mut world = World::new(42, Net::default());
+    let now = world.now;
+    let offer = world.ends[A].link.create_offer(now).unwrap();
+    let answer = world.ends[B].link.accept_offer(now, &offer).unwrap();
+    world.ends[A].link.accept_answer(now, &answer).unwrap();
+    world.run_for(Duration::from_millis(500));
+    for end in [A, B] {
+        let (now, host) = (world.now, LocalCandidate::host(world.ends[end].addrs[0]));
+        let line = world.ends[end].link.add_local_candidate(now, host).unwrap();
+        world.ends[1 - end].link.add_remote_candidate(now, &line).unwrap();
+        world.settle();
+        world.run_for(Duration::from_millis(100));
+    }
+    assert!(world.run_until(Duration::from_secs(2), World::is_open));
+}
+
+#[test]
+fn an_offer_published_again_gets_the_same_answer() {
+    let mut world = World::new(43, Net::default());
+    let now = world.now;
+    let offer = world.ends[A].link.create_offer(now).unwrap();
+    assert_eq!(world.ends[A].link.create_offer(now).unwrap(), offer);
+    let answer = world.ends[B].link.accept_offer(now, &offer).unwrap();
+    assert_eq!(world.ends[B].link.accept_offer(now, &offer).unwrap(), answer);
+    world.ends[A].link.accept_answer(now, &answer).unwrap();
+    assert_eq!(world.ends[A].link.accept_answer(now, &answer), Ok(()));
 }

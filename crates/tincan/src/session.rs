@@ -5,10 +5,10 @@ use std::fmt;
 use std::time::Duration;
 
 use tincan_engine::{
-    Answer, BrokerState, Command, ContactStatus, ContactView, Event, Query, Reply, RequestView,
-    Status,
+    Answer, BrokerState, Command, CommandError, ContactStatus, ContactView, Event, Query, Reply,
+    RequestView, Status,
 };
-use tincan_node::{Config, ControlError, Events, Handle, Node};
+use tincan_node::{Config, ControlError, Events, Handle, Node, RequestError, ShellError};
 use tincan_wire::UserId;
 use tokio::time::Instant;
 
@@ -138,11 +138,11 @@ impl Session {
     }
 
     pub(crate) async fn command(&self, command: Command) -> Result<Reply, Failure> {
-        self.handle.command(command).await.map_err(Failure::failed)
+        self.handle.command(command).await.map_err(refused)
     }
 
     pub(crate) async fn query(&self, query: Query) -> Result<Answer, Failure> {
-        self.handle.query(query).await.map_err(Failure::failed)
+        self.handle.query(query).await.map_err(refused)
     }
 
     pub(crate) async fn events(&self) -> Events {
@@ -244,6 +244,24 @@ impl fmt::Display for MeetingPlace {
         let places: Vec<String> = self.hub.iter().cloned().chain(brokers).collect();
         f.write_str(if places.is_empty() { "no hub" } else { "" })?;
         f.write_str(&places.join(", "))
+    }
+}
+
+/// What the node says against something: a mistake of whoever asked, or a failure.
+fn refused(error: RequestError) -> Failure {
+    match &error {
+        RequestError::Command(
+            CommandError::OwnId
+            | CommandError::UnknownContact
+            | CommandError::EmptyMessage
+            | CommandError::MessageTooLong { .. }
+            | CommandError::OutOfBounds { .. },
+        )
+        | RequestError::Shell(ShellError::BadAddress { .. }) => Failure::bad_input(error),
+        RequestError::Command(_)
+        | RequestError::Query(_)
+        | RequestError::Shell(_)
+        | RequestError::Closed => Failure::failed(error),
     }
 }
 

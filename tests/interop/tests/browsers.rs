@@ -1,5 +1,6 @@
 //! A link and a real browser open a connection, in both roles, and exchange a thousand messages
 //! each way without a tail.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};

@@ -59,6 +59,16 @@ async fn talk(config: impl Fn(&mut Config)) {
     let (ada, bob) = (Person::start(&config).await, Person::start(&config).await);
     let (ada, bob) = (ada.handle(), bob.handle());
     let (mut of_ada, mut of_bob) = (ada.events().await, bob.events().await);
+    // A broker keeps requests only for whom it has seen before.
+    for (handle, events) in [(&ada, &mut of_ada), (&bob, &mut of_bob)] {
+        if handle.status().await.unwrap().broker.state != BrokerState::Connected {
+            wait(events, "the broker", |event| match event {
+                Event::Broker(view) => (view.state == BrokerState::Connected).then_some(()),
+                _ => None,
+            })
+            .await;
+        }
+    }
     let invite = ada.invite(None, Vec::new(), 1, Duration::from_secs(3_600)).await.unwrap();
     bob.add(Target::Invite(invite), None).await.unwrap();
     wait(&mut of_ada, "the contact", accepted).await;

@@ -38,7 +38,7 @@ fn frame() -> impl Strategy<Value = String> {
             1 => format!(r#"{{"type":"sync","have":{{"{lg}":[{ranges}]}},"sent":{{"{lg}":{n}}}}}"#),
             2 => format!(r#"{{"type":"gone","lg":"{lg}","s":[{ranges}]}}"#),
             3 => format!(r#"{{"type":"read","lg":"{lg}","to":{n}}}"#),
-            4 => format!(r#"{{"type":"typing","on":{}}}"#, n % 2 == 0),
+            4 => format!(r#"{{"type":"typing","on":{}}}"#, n.is_multiple_of(2)),
             5 => format!(
                 r#"{{"type":"bye","why":"{}"}}"#,
                 ["idle", "pool", "shutdown", "x"][n as usize % 4]
@@ -84,14 +84,15 @@ fn message_frame(world: &World, text: &str) -> String {
 }
 
 fn signal(world: &mut World, what: u8, sid: u8, generation: u8) -> Body {
-    let live = world.sid(0, 1).filter(|_| sid % 2 == 0);
+    let live = world.sid(0, 1).filter(|_| sid.is_multiple_of(2));
     let session = SessionRef {
         sid: live.unwrap_or(SessionId([sid; 16])),
         generation: u32::from(generation % 4),
     };
     let fp = Fingerprint([sid; 32]);
-    let pk = Some(PrekeySecret::generate(&mut world.rng).public());
-    let description = Description { sdp: sdp(generation.into(), fp), fp, caps: vec![], pk };
+    let pk = PrekeySecret::generate(&mut world.rng).public();
+    let description =
+        Description { sdp: sdp(generation.into(), fp), fp, caps: vec![], pk: Some(pk) };
     let candidate = Candidate {
         candidate: "candidate:1 1 udp 1 192.0.2.1 1 typ host".into(),
         sdp_mid: None,
@@ -102,9 +103,9 @@ fn signal(world: &mut World, what: u8, sid: u8, generation: u8) -> Body {
         0 | 1 => Body::Offer { session, description },
         2 => Body::Answer { session, description },
         3 => Body::IceCandidate { session, candidates: vec![candidate; 32], eoc: true },
-        4 => Body::ContactResponse { accepted: sid % 2 == 0, name, pk: None },
+        4 => Body::ContactResponse { accepted: sid.is_multiple_of(2), name, pk: None },
         5 => Body::ChatPresence { status: ChatStatus::Opened },
-        6 => Body::ContactRequest { name, proof: None, stamp: None, pk: pk.unwrap() },
+        6 => Body::ContactRequest { name, proof: None, stamp: None, pk },
         _ => Body::Heartbeat { n: sid.into(), re: false },
     }
 }
@@ -127,9 +128,10 @@ fn shell(world: &mut World, what: u8, number: u32) -> Input {
         8 => peer(PeerInput::Closed),
         9 => Input::Broker(BrokerInput::Connected),
         10 => Input::Broker(BrokerInput::Closed { reason: "x".into() }),
-        11 => {
-            Input::Broker(BrokerInput::Refused { credentials: number % 2 == 0, reason: "x".into() })
-        }
+        11 => Input::Broker(BrokerInput::Refused {
+            credentials: number.is_multiple_of(2),
+            reason: "x".into(),
+        }),
         12 => Input::NetworkChanged,
         13 => Input::Stored {
             id: TransactionId(number.into()),
@@ -147,11 +149,11 @@ fn shell(world: &mut World, what: u8, number: u32) -> Input {
 fn command(world: &World, what: u8, number: u8) -> Command {
     let contact = world.nodes[1].id;
     let stranger = identity(usize::from(number) + 100).user_id();
-    let on = number % 2 == 0;
+    let on = number.is_multiple_of(2);
     let id = tincan_wire::MessageId::new(number.into(), [number; 10]);
     match what % 16 {
         0 => Command::Connect,
-        1 if number % 4 == 0 => Command::Disconnect,
+        1 if number.is_multiple_of(4) => Command::Disconnect,
         1 | 2 => Command::OpenChat { contact, screen: number.into() },
         3 => Command::CloseChat { contact, screen: number.into() },
         4 => Command::CloseScreen { screen: number.into() },
@@ -159,7 +161,7 @@ fn command(world: &World, what: u8, number: u8) -> Command {
         7 => Command::CancelMessage { contact, id },
         8 => Command::MarkRead { contact },
         9 => Command::Typing { contact, on },
-        10 if number % 8 == 0 => Command::BlockContact { contact },
+        10 if number.is_multiple_of(8) => Command::BlockContact { contact },
         10 => Command::UnblockContact { contact },
         11 => Command::AddContact { target: Target::Id(contact), nickname: None },
         12 => Command::BlockContact { contact: stranger },

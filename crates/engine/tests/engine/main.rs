@@ -8,7 +8,9 @@
 mod attempts;
 mod batching;
 mod broker_link;
+mod cancel;
 mod contacts;
+mod duplicates;
 mod first_words;
 mod garbage;
 mod glare;

@@ -2,10 +2,10 @@
 //! order, and shown as it is.
 
 use tincan_engine::store::Op;
-use tincan_engine::{Alarm, Command, CommandError, Delivery, Reply};
-use tincan_wire::{Frame, FrameCodec, Kind, Message, MessageId, Position};
+use tincan_engine::{Alarm, CommandError, Delivery};
+use tincan_wire::MessageId;
 
-use crate::world::{DAY, World, millis, secs};
+use crate::world::{World, millis, secs};
 
 fn words(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{prefix}{n}")).collect()
@@ -35,23 +35,6 @@ fn crash_and_start(world: &mut World, node: usize) {
     world.crash(node);
     world.start(node);
 }
-
-/// A frame that carries messages of node 0, as its engine would write it.
-fn frame_of(world: &World, messages: Vec<Message>) -> String {
-    FrameCodec::new(world.nodes[0].id, world.nodes[1].id).encode(&Frame::Batch(messages)).unwrap()
-}
-
-fn message(random: u8, content: &str, position: Option<(&str, u64)>) -> Message {
-    Message {
-        id: MessageId::new(1_763_792_787_000, [random; 10]),
-        content: content.into(),
-        timestamp: 1_763_792_787_000,
-        kind: Kind::Text { reply: None },
-        position: position.map(|(lg, s)| Position { lg: lg.parse().unwrap(), s, h: 5 }),
-    }
-}
-
-const THEIR_LOG: &str = "theirlog";
 
 #[test]
 fn what_is_sent_while_the_contact_is_away_arrives_when_they_are_back() {
@@ -323,96 +306,6 @@ fn a_tiny_window_survives_a_crash_and_a_full_disk() {
 }
 
 #[test]
-fn a_message_can_be_cancelled_while_it_waits() {
-    let mut world = World::pair();
-    world.stop(1);
-    let ids = send_all(&mut world, &words("m", 3));
-    let contact = world.nodes[1].id;
-    let cancel = Command::CancelMessage { contact, id: ids[1] };
-    assert_eq!(world.command(0, cancel.clone()), Ok(Reply::Done));
-    assert_eq!(world.deliveries(0, ids[1]), [Delivery::Failed]);
-    world.start(1);
-    until_delivered(&mut world);
-    check_arrived(&world, &["m0".into(), "m2".into()]);
-    assert_eq!(world.delivery(0, 1, ids[1]), Some(Delivery::Failed));
-    assert_eq!(world.command(0, cancel), Err(CommandError::UnknownMessage));
-    assert_eq!(world.view(0, 1).waiting, 0);
-}
-
-#[test]
-fn a_cancelled_message_stays_failed_after_a_crash_at_any_moment() {
-    for step in 0..30 {
-        let mut world = World::pair();
-        world.stop(1);
-        let ids = send_all(&mut world, &words("m", 3));
-        world.start(1);
-        world.run_for(millis(step * 4));
-        let contact = world.nodes[1].id;
-        world.post(0, Command::CancelMessage { contact, id: ids[1] });
-        world.run_for(millis(step % 3));
-        crash_and_start(&mut world, 0);
-        until_delivered(&mut world);
-        world.run_for(secs(20));
-        let arrived = world.received(1, 0).contains(&"m1".to_owned());
-        let state = world.delivery(0, 1, ids[1]).unwrap();
-        let fits = arrived || state == Delivery::Failed;
-        assert!(fits, "{state:?}, and not at the receiver; step {step}");
-    }
-}
-
-#[test]
-fn a_cancellation_that_the_disk_refuses_changes_nothing() {
-    let mut world = World::pair();
-    world.stop(1);
-    let id = world.send(0, 1, "m");
-    world.nodes[0].disk_fails = true;
-    let contact = world.nodes[1].id;
-    let result = world.command(0, Command::CancelMessage { contact, id });
-    assert!(matches!(result, Err(CommandError::NotStored { .. })));
-    assert!(world.deliveries(0, id).is_empty());
-    world.nodes[0].disk_fails = false;
-    world.start(1);
-    until_delivered(&mut world);
-    check_arrived(&world, &["m".into()]);
-}
-
-#[test]
-fn a_delivered_message_cannot_be_cancelled() {
-    let mut world = World::pair();
-    let id = world.send(0, 1, "m");
-    until_delivered(&mut world);
-    let contact = world.nodes[1].id;
-    let result = world.command(0, Command::CancelMessage { contact, id });
-    assert_eq!(result, Err(CommandError::UnknownMessage));
-}
-
-#[test]
-fn a_message_that_nobody_took_for_30_days_fails_and_later_ones_arrive() {
-    let mut world = World::pair();
-    world.nodes[0].config.message_lifetime = DAY;
-    crash_and_start(&mut world, 0);
-    world.stop(1);
-    world.command(0, Command::Disconnect).unwrap();
-    let old = world.send(0, 1, "old");
-    world.run_for(DAY - secs(3_600));
-    let young = world.send(0, 1, "young");
-    assert_eq!(world.delivery(0, 1, old), Some(Delivery::Queued));
-    world.run_for(secs(2 * 3_600));
-    assert_eq!(world.delivery(0, 1, old), Some(Delivery::Failed));
-    assert_eq!(world.deliveries(0, old), [Delivery::Failed]);
-    assert_eq!(world.delivery(0, 1, young), Some(Delivery::Queued));
-    world.start(1);
-    world.command(0, Command::Connect).unwrap();
-    until_delivered(&mut world);
-    check_arrived(&world, &["young".into()]);
-}
-
-#[test]
-fn the_default_lifetime_is_30_days() {
-    assert_eq!(tincan_engine::Config::default().message_lifetime, DAY * 30);
-}
-
-#[test]
 fn a_lost_acknowledgement_is_asked_for_after_10_s_and_nothing_is_resent_blindly() {
     let mut world = World::pair();
     world.connect(0, 1);
@@ -454,90 +347,6 @@ fn a_lost_message_is_found_by_sync_and_sent_again() {
 }
 
 #[test]
-fn a_frame_that_comes_twice_is_shown_once() {
-    let mut world = World::pair();
-    world.connect(0, 1);
-    world.send(0, 1, "m");
-    until_delivered(&mut world);
-    let frame = world.frames_of(0, "text")[0].clone();
-    let sid = world.sid(1, 0).unwrap();
-    world.frame(1, sid, &frame);
-    world.run_for(secs(1));
-    assert_eq!(world.shown(1, 0), ["m"]);
-    assert_eq!(world.dropped(1, "message known already"), 1);
-}
-
-#[test]
-fn the_same_id_at_two_positions_with_the_same_content_is_shown_once() {
-    let mut world = World::pair();
-    world.connect(0, 1);
-    let sid = world.sid(1, 0).unwrap();
-    let twice = [1, 2].map(|s| message(7, "m", Some((THEIR_LOG, s))));
-    let frame = frame_of(&world, twice.to_vec());
-    world.frame(1, sid, &frame);
-    world.run_for(secs(1));
-    assert_eq!(world.shown(1, 0), ["m"]);
-    assert!(world.alarms(1).is_empty());
-}
-
-#[test]
-fn the_same_id_with_other_content_is_kept_out_and_alarmed() {
-    for apart in [false, true] {
-        let mut world = World::pair();
-        world.connect(0, 1);
-        let sid = world.sid(1, 0).unwrap();
-        let first = message(7, "I owe you 10", Some((THEIR_LOG, 1)));
-        let other = message(7, "You owe me 10", Some((THEIR_LOG, 2)));
-        let id = first.id;
-        let frames = match apart {
-            true => vec![vec![first], vec![other]],
-            false => vec![vec![first, other]],
-        };
-        for messages in frames {
-            let frame = frame_of(&world, messages);
-            world.frame(1, sid, &frame);
-            world.run_for(secs(1));
-        }
-        assert_eq!(world.received(1, 0), ["I owe you 10"]);
-        assert_eq!(world.shown(1, 0), ["I owe you 10"]);
-        assert_eq!(world.alarms(1), [Alarm::MessageIdReused { id }]);
-    }
-}
-
-#[test]
-fn a_plain_client_without_positions_is_understood() {
-    let mut world = World::pair();
-    world.connect(0, 1);
-    let sid = world.sid(1, 0).unwrap();
-    for (random, text) in [(1, "one"), (2, "two"), (1, "one")] {
-        let frame = frame_of(&world, vec![message(random, text, None)]);
-        world.frame(1, sid, &frame);
-        world.run_for(millis(100));
-    }
-    assert_eq!(world.shown(1, 0), ["one", "two"]);
-}
-
-#[test]
-fn messages_far_ahead_of_a_gap_are_bounded_and_the_gap_still_fills() {
-    let mut world = World::pair();
-    world.connect(0, 1);
-    let sid = world.sid(1, 0).unwrap();
-    for s in (2..400).rev() {
-        let mut one = message(0, "m", Some((THEIR_LOG, s)));
-        one.id = MessageId::new(s, [1; 10]);
-        let frame = frame_of(&world, vec![one]);
-        world.frame(1, sid, &frame);
-    }
-    world.run_for(secs(1));
-    assert_eq!(world.shown(1, 0).len(), 256);
-    assert_eq!(world.dropped(1, "too far ahead of a gap"), 398 - 256);
-    let frame = frame_of(&world, vec![message(9, "first", Some((THEIR_LOG, 1)))]);
-    world.frame(1, sid, &frame);
-    world.run_for(secs(1));
-    assert_eq!(world.shown(1, 0).len(), 257);
-}
-
-#[test]
 fn content_has_bounds() {
     let mut world = World::pair();
     let command = world.saying(1, "");
@@ -566,22 +375,6 @@ fn what_fits_into_no_frame_is_refused_where_it_is_typed() {
     world.send(0, 1, &text);
     until_delivered(&mut world);
     assert_eq!(world.received(1, 0), [text]);
-}
-
-#[test]
-fn a_contact_that_claims_the_highest_place_does_not_stop_us() {
-    let mut world = World::pair();
-    world.connect(0, 1);
-    let sid = world.sid(1, 0).unwrap();
-    let mut last = message(1, "I am last", Some((THEIR_LOG, 1)));
-    if let Some(position) = &mut last.position {
-        position.h = (1 << 53) - (1 << 32);
-    }
-    let frame = frame_of(&world, vec![last]);
-    world.frame(1, sid, &frame);
-    world.run_for(secs(1));
-    world.send(1, 0, "No");
-    world.run_until_within(secs(5), "delivered", |world| world.all_delivered(1, 0));
 }
 
 #[test]

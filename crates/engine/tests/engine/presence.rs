@@ -143,6 +143,19 @@ fn an_opened_and_a_closed_chat_are_shown_to_the_contact() {
 }
 
 #[test]
+fn a_chat_that_was_opened_before_they_accepted_is_told_once_they_have() {
+    let mut world = World::new(2, 1);
+    world.start_all();
+    let (a, b) = (world.nodes[0].id, world.nodes[1].id);
+    world.add(0, tincan_engine::Target::Id(b)).unwrap();
+    world.open_chat(0, 1);
+    world.run_for(secs(1));
+    world.command(1, tincan_engine::Command::AcceptContact { contact: a }).unwrap();
+    world.run_for(millis(200));
+    assert!(world.view(1, 0).chat_open);
+}
+
+#[test]
 fn the_same_presence_is_not_told_twice() {
     let mut world = World::pair();
     world.open_chat(0, 1);

@@ -91,8 +91,11 @@ pub struct World {
     numbered: u64,
     serial: u64,
     /// Every datagram sent, in order, when asked for.
-    pub tap: Option<Vec<(usize, SocketAddr, SocketAddr, Vec<u8>)>>,
+    pub tap: Option<Vec<Tapped>>,
 }
+
+/// Who sent it, from where, to where, and what.
+pub type Tapped = (usize, SocketAddr, SocketAddr, Vec<u8>);
 
 pub fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -290,6 +293,7 @@ impl World {
     }
 
     fn carry(&mut self, from: usize, source: SocketAddr, target: SocketAddr, bytes: &[u8]) {
+        assert!(bytes.len() <= Config::default().mtu, "{} bytes in a datagram", bytes.len());
         self.numbered += 1;
         if let Some(tap) = &mut self.tap {
             tap.push((from, source, target, bytes.to_vec()));
@@ -302,10 +306,9 @@ impl World {
             return;
         }
         let mut at = self.now + self.net.latency + self.random_up_to(self.net.jitter);
-        if self.net.bandwidth > 0 {
+        let nanos = (bytes.len() as u64 * 1_000_000_000).checked_div(self.net.bandwidth);
+        if let Some(busy) = nanos.map(Duration::from_nanos) {
             let end = &mut self.ends[from];
-            let busy =
-                Duration::from_nanos(bytes.len() as u64 * 1_000_000_000 / self.net.bandwidth);
             end.line_free = end.line_free.max(self.now) + busy;
             // A queue of a quarter second, then the tail is dropped.
             if end.line_free - self.now > Duration::from_millis(250) {

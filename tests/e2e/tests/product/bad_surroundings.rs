@@ -91,7 +91,7 @@ fn what_is_no_hub_is_said_to_be_none() {
     let hub = format!("http://{nobody}");
     let own = run(home.path(), &["id"]);
     let words = ["--hub", &hub, "contact", "add", &own.output[0], "--timeout", "1s"];
-    check(&run(home.path(), &words), 1, "your own id");
+    check(&run(home.path(), &words), 2, "your own id");
     let other = tempfile::tempdir().unwrap();
     let other = run(other.path(), &["id"]);
     let words = ["--hub", &hub, "contact", "add", &other.output[0], "--timeout", "1s"];

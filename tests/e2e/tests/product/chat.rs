@@ -83,6 +83,6 @@ fn an_own_invite_is_not_taken() {
     let link = link(&mut ada);
     let mut command = tincan(&["chat", &link]);
     let finished = Process::run(command.arg("--home").arg(home.path()));
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(2));
     assert!(finished.errors.contains("your own id"), "{finished:?}");
 }

@@ -7,3 +7,4 @@ mod conversation;
 mod ends;
 mod mesh;
 mod second_command;
+mod terminal;

@@ -39,6 +39,11 @@ pub fn millis(millis: u64) -> Duration {
 
 pub const DAY: Duration = Duration::from_secs(24 * 3_600);
 
+/// Whether a message on this topic is lost.
+type Lose = Box<dyn FnMut(&str) -> bool>;
+/// What becomes of a frame of this node.
+type Tamper = Box<dyn FnMut(usize, String) -> Option<String>>;
+
 /// What happens at a point in time.
 enum Happening {
     Input(Input),
@@ -111,11 +116,11 @@ pub struct World {
     /// Of 1,000 messages through the broker, so many come twice.
     pub signal_twice_per_mille: u64,
     /// Messages through the broker are lost when this says so.
-    pub lose: Option<Box<dyn FnMut(&str) -> bool>>,
+    pub lose: Option<Lose>,
     /// Messages on a topic take so long instead of `signal_latency`.
     pub delay: Option<fn(&str) -> Duration>,
     /// Frames are changed on their way from a node, or lost.
-    pub tamper: Option<Box<dyn FnMut(usize, String) -> Option<String>>>,
+    pub tamper: Option<Tamper>,
     pub door: Door,
     pub path_up: bool,
     /// WebRTC attempts never open.
