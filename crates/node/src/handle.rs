@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::control::{Client, ControlError, Update};
-use crate::request::{Answering, Request, RequestError, ShellStatus};
+use crate::request::{Answering, Request, RequestError, ShellError, ShellStatus};
 use crate::store::Store;
 
 /// How many requests of handles may wait for the shell; more wait where they come from.
@@ -145,7 +145,7 @@ impl Handle {
     pub async fn status(&self) -> Result<Status, RequestError> {
         match self.command(Command::GetStatus).await? {
             Reply::Status { status } => Ok(*status),
-            _ => Err(RequestError::Closed),
+            _ => Err(unexpected()),
         }
     }
 
@@ -164,7 +164,7 @@ impl Handle {
     pub async fn contacts(&self) -> Result<Vec<ContactView>, RequestError> {
         match self.command(Command::ListContacts).await? {
             Reply::Contacts { contacts } => Ok(contacts),
-            _ => Err(RequestError::Closed),
+            _ => Err(unexpected()),
         }
     }
 
@@ -182,7 +182,7 @@ impl Handle {
         let ttl_secs = ttl.as_secs();
         match self.command(Command::CreateInvite { hub, brokers, uses, ttl_secs }).await? {
             Reply::Invite { invite } => Ok(invite),
-            _ => Err(RequestError::Closed),
+            _ => Err(unexpected()),
         }
     }
 
@@ -197,7 +197,7 @@ impl Handle {
     ) -> Result<ContactView, RequestError> {
         match self.command(Command::AddContact { target, nickname }).await? {
             Reply::Contact { contact } => Ok(contact),
-            _ => Err(RequestError::Closed),
+            _ => Err(unexpected()),
         }
     }
 
@@ -221,7 +221,7 @@ impl Handle {
         let command = Command::SendMessage { contact, content: content.into(), reply: None };
         match self.command(command).await? {
             Reply::Message { message } => Ok(message),
-            _ => Err(RequestError::Closed),
+            _ => Err(unexpected()),
         }
     }
 
@@ -263,7 +263,7 @@ impl Handle {
             Answer::Messages { messages, .. } => {
                 Ok(messages.first().map_or(Delivery::Failed, |message| message.state))
             }
-            Answer::Summaries { .. } => Err(RequestError::Closed),
+            Answer::Summaries { .. } => Err(unexpected()),
         }
     }
 
@@ -295,9 +295,15 @@ impl Handle {
     async fn messages(&self, query: Query) -> Result<Vec<MessageView>, RequestError> {
         match self.query(query).await? {
             Answer::Messages { messages, .. } => Ok(messages),
-            Answer::Summaries { .. } => Err(RequestError::Closed),
+            Answer::Summaries { .. } => Err(unexpected()),
         }
     }
+}
+
+/// An answer to another question: only a node of another version gives that.
+fn unexpected() -> RequestError {
+    let reason = "the node answers something else; is it another version?".to_owned();
+    ShellError::BadRequest { reason }.into()
 }
 
 impl fmt::Debug for Local {

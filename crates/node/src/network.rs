@@ -19,8 +19,6 @@ pub(crate) struct Network {
     choice: Choice,
     addresses: BTreeSet<IpAddr>,
     hosts: Vec<SocketAddr>,
-    /// Whether the kernel's send buffer is full.
-    blocked: bool,
 }
 
 impl Network {
@@ -39,7 +37,6 @@ impl Network {
             choice,
             addresses: BTreeSet::new(),
             hosts: Vec::new(),
-            blocked: false,
         };
         network.look(Instant::now());
         Ok(network)
@@ -82,7 +79,7 @@ impl Network {
 
     /// Waits until there is something to receive, or room to send again.
     pub(crate) async fn ready(&self) {
-        self.udp.ready(self.blocked).await;
+        self.udp.ready().await;
     }
 
     /// Takes one small batch of datagrams.
@@ -93,7 +90,9 @@ impl Network {
 
     /// Sends what is to be sent.
     pub(crate) fn flush(&mut self, now: Instant) {
-        self.blocked = self.peers.flush(now, &self.udp).is_err();
+        if self.peers.flush(now, &self.udp).is_err() {
+            tracing::trace!("the kernel's send buffer is full");
+        }
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

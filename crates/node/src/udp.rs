@@ -66,11 +66,11 @@ impl UdpSockets {
         socket.as_ref().map(|socket| SocketAddr::new(ip, socket.port()))
     }
 
-    /// Waits until a datagram can be read, or written after `blocked`.
-    pub(crate) async fn ready(&self, blocked: bool) {
+    /// Waits until a datagram can be read, or written after `send` found no room.
+    pub(crate) async fn ready(&self) {
         tokio::select! {
-            () = ready(self.v4.as_ref(), blocked) => {}
-            () = ready(self.v6.as_ref(), blocked) => {}
+            () = ready(self.v4.as_ref()) => {}
+            () = ready(self.v6.as_ref()) => {}
         }
     }
 
@@ -118,13 +118,13 @@ impl UdpSockets {
     }
 }
 
-/// The kernel's send buffer is full; wait with `ready(true)` and send again.
+/// The kernel's send buffer is full; wait with `ready` and send again.
 #[derive(Debug)]
 pub(crate) struct Blocked;
 
-async fn ready(socket: Option<&Socket>, blocked: bool) {
+async fn ready(socket: Option<&Socket>) {
     match socket {
-        Some(socket) => socket.ready(blocked).await,
+        Some(socket) => socket.ready().await,
         None => std::future::pending().await,
     }
 }

@@ -1,4 +1,9 @@
 //! What can be said on the command line: flags, subcommands and the words of their help.
+#![allow(
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    reason = "these comments are the help that the terminal shows, and no Markdown"
+)]
 
 use std::net::IpAddr;
 use std::path::PathBuf;

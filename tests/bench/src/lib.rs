@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Which way a figure is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
     /// It must reach at least this.
     AtLeast(f64),

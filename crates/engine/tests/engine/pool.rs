@@ -102,6 +102,20 @@ fn contacts_that_never_answer_do_not_keep_others_out() {
 }
 
 #[test]
+fn messages_that_wait_do_not_drive_out_each_other() {
+    let mut world = hub(2, 1);
+    world.stop(1);
+    world.send(0, 1, "m");
+    world.run_for(secs(1));
+    let sid = world.sid(0, 1);
+    assert!(sid.is_some());
+    world.send(0, 2, "m");
+    world.run_for(secs(5));
+    assert_eq!(world.sid(0, 1), sid);
+    world.run_until_within(secs(30), "delivered", |world| world.all_delivered(0, 2));
+}
+
+#[test]
 fn a_person_goes_before_messages_that_wait_and_these_go_later() {
     let mut world = hub(3, 1);
     world.stop(1);

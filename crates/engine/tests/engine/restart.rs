@@ -1,7 +1,7 @@
 //! Stopped, crashed and started at random moments: everything arrives once, in each sender's order,
 //! and both histories are the same conversation.
 
-use tincan_engine::Delivery;
+use tincan_engine::{Alarm, Delivery};
 
 use crate::world::{World, millis, secs};
 
@@ -14,6 +14,10 @@ fn live(seed: u64) {
     let mut world = World::with_seed(2, bytes);
     world.start_all();
     world.befriend(0, 1);
+    if seed % 3 == 0 {
+        world.nodes[0].config.window_messages = 8;
+        world.restart(0);
+    }
     world.signal_loss_per_mille = world.random(200);
     world.signal_twice_per_mille = world.random(200);
     let mut said = [0, 0];
@@ -33,7 +37,7 @@ fn live(seed: u64) {
 
 fn disturb_or_speak(world: &mut World, node: usize, said: &mut [usize; 2]) {
     let runs = world.nodes[node].engine.is_some();
-    match world.random(10) {
+    match world.random(11) {
         0 if runs => world.crash(node),
         1 if runs => world.stop(node),
         2 => world.path_down(),
@@ -43,11 +47,11 @@ fn disturb_or_speak(world: &mut World, node: usize, said: &mut [usize; 2]) {
         }
         4 => world.cut_off(node),
         5 if runs => world.handle(node, tincan_engine::Input::NetworkChanged),
+        6 => world.nodes[node].disk_fails = !world.nodes[node].disk_fails,
         _ if runs => {
             for _ in 0..=world.random(5) {
-                let text = format!("{node} says {}", said[node]);
-                world.send(node, 1 - node, &text);
-                said[node] += 1;
+                let command = world.saying(1 - node, &format!("{node} says {}", said[node]));
+                said[node] += usize::from(world.command(node, command).is_ok());
             }
         }
         _ => world.start(node),
@@ -58,6 +62,7 @@ fn heal(world: &mut World) {
     world.path_back(false);
     world.signal_loss_per_mille = 0;
     for node in NODES {
+        world.nodes[node].disk_fails = false;
         if world.nodes[node].engine.is_none() {
             world.start(node);
         }
@@ -73,7 +78,10 @@ fn check(world: &World, seed: u64, said: [usize; 2]) {
         shown.sort();
         shown.dedup();
         assert_eq!(shown.len(), before, "seed {seed}: something was shown twice");
-        assert!(world.alarms(node).is_empty(), "seed {seed}: {:?}", world.alarms(node));
+        assert_eq!(world.view(node, 1 - node).waiting, 0, "seed {seed}");
+        let alarms = world.alarms(node);
+        let of_the_disk = |alarm: &Alarm| matches!(alarm, Alarm::StorageFailed { .. });
+        assert!(alarms.iter().all(of_the_disk), "seed {seed}: {alarms:?}");
     }
     let conversation = |node: usize| {
         let list = world.history(node, 1 - node).into_iter();

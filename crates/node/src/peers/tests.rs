@@ -71,8 +71,8 @@ async fn until<T>(
             let deadline = [a.peers.deadline(), b.peers.deadline()].into_iter().flatten();
             let deadline = deadline.fold(soon, Instant::min);
             tokio::select! {
-                () = a.udp.ready(false) => {}
-                () = b.udp.ready(false) => {}
+                () = a.udp.ready() => {}
+                () = b.udp.ready() => {}
                 () = sleep_until(deadline.into()) => {}
             }
             a.turn();

@@ -1,5 +1,6 @@
 //! One UDP socket, read and written in batches with GRO and GSO.
 
+use std::cell::Cell;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
@@ -43,6 +44,8 @@ pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
+    /// Whether the last datagram found no room.
+    blocked: Cell<bool>,
 }
 
 impl Socket {
@@ -60,7 +63,7 @@ impl Socket {
         let io = UdpSocket::from_std(socket.into())?;
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
         let local = io.local_addr()?;
-        Ok(Self { io, state, local })
+        Ok(Self { io, state, local, blocked: Cell::new(false) })
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -75,9 +78,12 @@ impl Socket {
         }
     }
 
-    pub(super) async fn ready(&self, blocked: bool) {
-        let interest =
-            if blocked { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+    /// Waits until there is something to receive, or room again for what found none.
+    pub(super) async fn ready(&self) {
+        let mut interest = Interest::READABLE;
+        if self.blocked.get() {
+            interest |= Interest::WRITABLE;
+        }
         // An error of the socket shows when it is read.
         let _ = self.io.ready(interest).await;
     }
@@ -125,6 +131,7 @@ impl Socket {
             };
             match self.state.try_send(UdpSockRef::from(&self.io), &transmit) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked.set(true);
                     // Tells the event loop that there is something to wait for.
                     let _ = self.io.try_io(Interest::WRITABLE, || Err::<(), _>(error));
                     return Err(Blocked);
@@ -133,6 +140,7 @@ impl Socket {
                 Ok(()) => {}
             }
         }
+        self.blocked.set(false);
         Ok(())
     }
 }

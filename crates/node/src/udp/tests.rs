@@ -17,7 +17,7 @@ fn address_of(sockets: &UdpSockets, ip: IpAddr) -> Option<SocketAddr> {
 async fn receive(sockets: &mut UdpSockets, count: usize) -> Vec<(SocketAddr, SocketAddr, Vec<u8>)> {
     let mut got = Vec::new();
     while got.len() < count {
-        timeout(Duration::from_secs(10), sockets.ready(false)).await.expect("datagrams come");
+        timeout(Duration::from_secs(10), sockets.ready()).await.expect("datagrams come");
         sockets.receive(|ours, theirs, bytes| got.push((ours, theirs, bytes.to_vec())));
     }
     got

@@ -132,7 +132,7 @@ fn a_terminated_chat_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_terminated_terminal_ends_the_chat_in_order() {
+fn a_hang_up_ends_the_chat_in_order() {
     let home = tempfile::tempdir().unwrap();
     let mut window = Window::open(home.path());
     window.wait_for("/quit leaves");

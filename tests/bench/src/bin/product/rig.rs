@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 use tincan_hub::Hub;
 use tincan_node::engine::{Command, ContactStatus, Event, PeerState, Target};
-use tincan_node::{Config, Events, Handle, Node};
 use tincan_node::wire::UserId;
+use tincan_node::{Config, Events, Handle, Node};
 
 /// How long anything may take before the bench gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,8 +52,7 @@ impl Rig {
 /// Makes `b` a contact of `a` by an invite.
 pub(crate) async fn befriend(rig: &Rig, a: &Handle, b: &Handle) -> Result<(UserId, UserId)> {
     let mut events = a.events().await;
-    let invite =
-        a.invite(Some(rig.origin.clone()), vec![], 1, Duration::from_secs(3_600)).await?;
+    let invite = a.invite(Some(rig.origin.clone()), vec![], 1, Duration::from_secs(3_600)).await?;
     let (id_a, id_b) = (a.id().await?, b.id().await?);
     let mut other = b.events().await;
     b.command(Command::AddContact { target: Target::Invite(invite), nickname: None }).await?;
@@ -64,9 +63,7 @@ pub(crate) async fn befriend(rig: &Rig, a: &Handle, b: &Handle) -> Result<(UserI
 
 async fn accepted(events: &mut Events, id: UserId) -> Result<()> {
     wait(events, "accepted", |event| match event {
-        Event::Contact { contact } => {
-            contact.id == id && contact.status == ContactStatus::Accepted
-        }
+        Event::Contact { contact } => contact.id == id && contact.status == ContactStatus::Accepted,
         _ => false,
     })
     .await

@@ -40,8 +40,7 @@ async fn one_at_a_time(a: &Handle, b: &Handle, id_b: UserId) -> Result<()> {
     let (mut shown, mut delivered) = (Vec::new(), Vec::new());
     for _ in 0..SINGLE {
         let start = Instant::now();
-        let (sent, at_shown) =
-            tokio::join!(a.send(id_b, content.clone()), next_message(&mut at_b));
+        let (sent, at_shown) = tokio::join!(a.send(id_b, content.clone()), next_message(&mut at_b));
         at_shown?;
         shown.push(start.elapsed());
         let id = sent?.id;
@@ -64,9 +63,11 @@ async fn one_at_a_time(a: &Handle, b: &Handle, id_b: UserId) -> Result<()> {
 }
 
 async fn next_message(events: &mut Events) -> Result<()> {
-    crate::rig::wait(events, "message", |event| {
-        matches!(event, Event::Message { message } if !message.outgoing)
-    })
+    crate::rig::wait(
+        events,
+        "message",
+        |event| matches!(event, Event::Message { message } if !message.outgoing),
+    )
     .await
 }
 
@@ -99,9 +100,7 @@ async fn bulk(a: &Handle, b: &Handle, id_a: UserId, id_b: UserId) -> Result<()> 
     Ok(())
 }
 
-type Sending = tokio::task::JoinHandle<
-    Result<engine::MessageView, tincan_node::RequestError>,
->;
+type Sending = tokio::task::JoinHandle<Result<engine::MessageView, tincan_node::RequestError>>;
 
 async fn joined(send: Sending) -> Result<()> {
     send.await??;
@@ -132,8 +131,7 @@ async fn count(handle: &Handle, contact: UserId) -> Result<usize> {
         };
         total += messages.len();
         let Some(first) = messages.first() else { return Ok(total) };
-        before =
-            Some(engine::Cursor { h: first.h, outgoing: first.outgoing, id: first.id });
+        before = Some(engine::Cursor { h: first.h, outgoing: first.outgoing, id: first.id });
         if !more {
             return Ok(total);
         }
