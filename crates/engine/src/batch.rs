@@ -1,10 +1,7 @@
 //! What goes into one frame (protocol §5, batching).
 
-use tincan_wire::{
-    Kind, MAX_FRAME_BYTES, Message, MessageId, Position, Ranges, encoded_len_estimate,
-};
+use tincan_wire::{Kind, Message, MessageId, Position, Ranges, encoded_len_estimate};
 
-use crate::command::CommandError;
 use crate::event::{MessageKind, MessageView};
 use crate::outbox::{Outbox, What};
 
@@ -60,21 +57,6 @@ impl Batch {
             }
         }
         (batch.slots > 0).then_some(batch)
-    }
-}
-
-/// Control characters grow sixfold in JSON: what fits into no frame could never be sent.
-pub(crate) fn check_frame(message: &MessageView) -> Result<(), CommandError> {
-    /// So much of the worst content still fits.
-    const SAFE_BYTES: usize = MAX_FRAME_BYTES / 8;
-    if message.content.len() <= SAFE_BYTES {
-        return Ok(());
-    }
-    match encoded_len_estimate(&wire_message(message)) {
-        size_bytes if size_bytes > MAX_FRAME_BYTES => {
-            Err(CommandError::MessageTooLong { size_bytes, limit_bytes: MAX_FRAME_BYTES })
-        }
-        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tincan_wire::message::MAX_HYBRID_TIME;
 use tincan_wire::{Frame, LogId, Message, MessageId, Ranges, UserId};
 
-use crate::batch::{Batch, check_frame};
+use crate::batch::Batch;
 use crate::command::{CommandError, Reply};
 use crate::engine::Engine;
 use crate::event::{Delivery, Event, MessageKind, MessageView};
@@ -45,21 +45,19 @@ impl Engine {
         self.rng.fill_bytes(&mut random);
         let lg = self.lg;
         let peer = self.peers.get_mut(&contact).ok_or(CommandError::UnknownContact)?;
-        let mut message = MessageView {
+        peer.last_h = next_h(peer.last_h, now);
+        let message = MessageView {
             contact,
             outgoing: true,
             id: MessageId::new(now.as_millis(), random),
             lg,
-            s: 0,
-            h: next_h(peer.last_h, now),
+            s: peer.outbox.reserve(),
+            h: peer.last_h,
             timestamp: now.as_millis(),
             kind: MessageKind::Text { reply },
             content,
             state: Delivery::Queued,
         };
-        check_frame(&message)?;
-        message.s = peer.outbox.reserve();
-        peer.last_h = message.h;
         self.committing_bytes += message.content.len();
         let ops = vec![Op::Append(message.clone())];
         self.store(ops, Pending::Outgoing { command, message });
@@ -120,8 +118,16 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&contact) else { return };
         match result {
             Ok(page) => {
-                if peer.outbox.page(page.after, page.messages, page.upto) {
-                    self.expire_messages_to(contact, now);
+                let oldest = (now - self.config.message_lifetime).as_millis();
+                let old = page.messages.iter().filter(|message| message.timestamp < oldest);
+                let old: Vec<_> = old.map(|message| message.id).collect();
+                if !old.is_empty() {
+                    // Too old while they waited on disk. Once that is durable they are no longer
+                    // of the page, which is then asked for again.
+                    peer.outbox.loading = false;
+                    self.timers.set(Timer::OutboxPage(contact), now + DISK_RETRY);
+                    self.fail_messages(contact, old);
+                } else if peer.outbox.page(page.after, page.messages, page.upto) {
                     self.outbox_moved(contact, now);
                 } else {
                     self.timers.set(Timer::OutboxPage(contact), now + DISK_RETRY);
@@ -357,19 +363,22 @@ impl Engine {
         if let Some(command) = command {
             self.reply(command, Ok(Reply::Done));
         }
+        self.timers.clear(Timer::OutboxPage(contact));
+        self.load_outbox(contact);
         self.pump(contact, false, now);
     }
 
     /// Messages that nobody took for 30 days fail.
     pub(crate) fn expire_messages(&mut self, now: Time) {
         let ids: Vec<_> = self.peers.keys().copied().collect();
-        ids.into_iter().for_each(|contact| self.expire_messages_to(contact, now));
+        let oldest = (now - self.config.message_lifetime).as_millis();
+        for contact in ids {
+            let old = self.peers.get(&contact).map(|peer| peer.outbox.older_than(oldest));
+            self.fail_messages(contact, old.unwrap_or_default());
+        }
     }
 
-    fn expire_messages_to(&mut self, contact: UserId, now: Time) {
-        let oldest = (now - self.config.message_lifetime).as_millis();
-        let ids = self.peers.get(&contact).map(|peer| peer.outbox.older_than(oldest));
-        let ids = ids.unwrap_or_default();
+    fn fail_messages(&mut self, contact: UserId, ids: Vec<MessageId>) {
         if !ids.is_empty() {
             let ops = vec![Op::Fail { contact, ids: ids.clone() }];
             self.store(ops, Pending::Failed { command: None, contact, ids });

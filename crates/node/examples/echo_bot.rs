@@ -1,4 +1,5 @@
 //! A bot that says back whatever it is told: `cargo run --example echo_bot HOME HUB`.
+#![allow(clippy::print_stdout, reason = "whoever starts it wants the invite")]
 
 use std::error::Error;
 use std::time::Duration;

@@ -3,12 +3,14 @@
 pub(crate) mod address;
 mod dialing;
 mod driver;
+mod link;
 mod meeting_place;
 mod reason;
+mod transport;
 
 pub use address::{AddressError, BrokerAddress, Scheme};
 pub(crate) use dialing::Token;
-pub(crate) use driver::{BrokerLink, Login, Report};
+pub(crate) use link::{BrokerLink, Login, Report};
 pub use meeting_place::MeetingPlaceError;
 pub(crate) use meeting_place::{Fit, MeetingPlace};
 

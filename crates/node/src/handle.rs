@@ -13,7 +13,8 @@ use tincan_wire::{DisplayName, Invite, MessageId, UserId};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::control::{Client, ControlError, Update};
+use crate::control::{Client, ControlError};
+use crate::events::{Events, Source};
 use crate::request::{Answering, Request, RequestError, ShellError, ShellStatus};
 use crate::store::Store;
 
@@ -87,7 +88,7 @@ impl Handle {
             Inner::Local(local) => Source::Local(local.events.subscribe()),
             Inner::Remote(client) => Source::Remote(client.subscribe().await),
         };
-        Events { source, missed: 0 }
+        Events::new(source)
     }
 
     /// A number for a screen of one's own, for `OpenChat`, `CloseChat` and `CloseScreen`. Over a
@@ -329,47 +330,5 @@ impl Local {
         request: impl FnOnce(Answering<T>) -> Request,
     ) -> Result<T, RequestError> {
         self.submit(request).await?.await.map_err(|_| RequestError::Closed)?
-    }
-}
-
-/// What happens in a node, as it happens.
-#[derive(Debug)]
-pub struct Events {
-    source: Source,
-    missed: u64,
-}
-
-#[derive(Debug)]
-enum Source {
-    Local(broadcast::Receiver<Arc<Event>>),
-    Remote(broadcast::Receiver<Update>),
-}
-
-impl Events {
-    /// The next event; `None` when the node is gone. May be cancelled without loss.
-    pub async fn next(&mut self) -> Option<Event> {
-        loop {
-            let lagged = match &mut self.source {
-                Source::Local(events) => match events.recv().await {
-                    Ok(event) => return Some(Arc::unwrap_or_clone(event)),
-                    Err(broadcast::error::RecvError::Lagged(missed)) => missed,
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                },
-                Source::Remote(updates) => match updates.recv().await {
-                    Ok(Update::Event(event)) => return Some(Arc::unwrap_or_clone(event)),
-                    Ok(Update::Missed(missed)) => missed,
-                    Err(broadcast::error::RecvError::Lagged(missed)) => missed,
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                },
-            };
-            self.missed += lagged;
-        }
-    }
-
-    /// How many events were lost because this reader was too slow for them. After a loss, ask
-    /// for the state anew.
-    #[must_use]
-    pub fn missed(&self) -> u64 {
-        self.missed
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tincan_engine::{PeerInput, PeerOutput};
 use tincan_wire::SessionId;
 
-use crate::peers::Peers;
+use crate::peers::{Peers, warm_up};
 use crate::udp::{Choice, UdpSockets, local_addresses};
 
 /// Sockets and connections.
@@ -27,6 +27,7 @@ impl Network {
     /// # Errors
     /// When neither IPv4 nor IPv6 can be had.
     pub(crate) fn open(only: Option<Vec<IpAddr>>, loopback: bool) -> io::Result<Self> {
+        warm_up();
         let choice = match only {
             Some(addresses) => Choice::Only(addresses.into_iter().collect()),
             None => Choice::Sensible { loopback },

@@ -319,6 +319,19 @@ impl Peers {
     }
 }
 
+/// Has the cryptography collect its entropy, on a thread beside: it takes some 90 ms once in a
+/// process, which the first connection would have to wait for.
+pub(crate) fn warm_up() {
+    let warming = std::thread::Builder::new().name("tincan-warm-up".to_owned()).spawn(|| {
+        if let Ok(peer) = Peer::new(Instant::now(), SessionId([0; 16]), Role::Offerer) {
+            peer.discard();
+        }
+    });
+    if let Err(error) = warming {
+        tracing::debug!(%error, "no warm-up");
+    }
+}
+
 fn add_up(sum: &mut BTreeMap<&'static str, u64>, more: BTreeMap<&'static str, u64>) {
     for (reason, count) in more {
         *sum.entry(reason).or_default() += count;

@@ -1,4 +1,10 @@
 //! Two nodes in this process meet at a hub on this machine and talk over the whole product path.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;

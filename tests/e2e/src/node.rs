@@ -5,7 +5,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 use tincan_node::engine::{
-    Answer, Command as Ask, ContactStatus, Cursor, Event, MessageView, Query, Reply, Target,
+    Answer, Command as Ask, ContactStatus, Cursor, Delivery, Event, MessageView, Query, Reply,
+    Status, Target,
 };
 use tincan_node::{Handle, wire::UserId};
 use tokio::time::{Duration, Instant, timeout};
@@ -132,7 +133,7 @@ impl NodeProcess {
         loop {
             let status = self.handle().status().await.expect("it runs");
             let waiting: u64 = status.contacts.iter().map(|contact| contact.waiting).sum();
-            if waiting == 0 {
+            if waiting == 0 && self.all_shown_delivered(&status).await {
                 return;
             }
             assert!(Instant::now() < end, "{waiting} are not delivered: {status:#?}");
@@ -140,6 +141,21 @@ impl NodeProcess {
             let _ = timeout(LOOK_AGAIN, events.next()).await;
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Whether the last page of every conversation shows it, too: the history is read from the
+    /// disk, to which an acknowledgement gets a moment after the engine has it.
+    async fn all_shown_delivered(&self, status: &Status) -> bool {
+        for contact in &status.contacts {
+            let page = self.handle().history(contact.id, 1_000).await.expect("it can be read");
+            let waits = |message: &MessageView| {
+                message.outgoing && matches!(message.state, Delivery::Queued | Delivery::Sent)
+            };
+            if page.iter().any(waits) {
+                return false;
+            }
+        }
+        true
     }
 
     async fn until_accepted(&self, contact: UserId) {

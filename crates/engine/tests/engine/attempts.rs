@@ -118,10 +118,12 @@ fn a_sign_of_life_does_not_cut_the_backoff_short() {
     let mut world = dead();
     world.crash(1);
     world.open_chat(0, 1);
-    world.run_for(secs(60));
+    world.run_until("a wait", |world| world.view(0, 1).peer.attempts == 3);
+    world.run_for(secs(1));
     let mut forge = Forge::by(1);
     let before = offers_at(&world).len();
     let wait = world.view(0, 1).peer.retry_at;
+    assert!(wait.is_some());
     for n in 0..20 {
         forge.send(&mut world, 0, Body::Heartbeat { n, re: true });
     }

@@ -112,6 +112,28 @@ fn a_message_that_nobody_took_for_30_days_fails_and_later_ones_arrive() {
 }
 
 #[test]
+fn messages_that_grew_too_old_on_disk_fail_and_are_never_sent() {
+    let mut world = World::new(2, 1);
+    world.nodes[0].config.message_lifetime = DAY;
+    world.nodes[0].config.window_messages = 8;
+    world.start_all();
+    world.befriend(0, 1);
+    world.stop(1);
+    world.command(0, Command::Disconnect).unwrap();
+    let old: Vec<_> = (0..30).map(|n| world.send(0, 1, &format!("old {n}"))).collect();
+    world.run_for(DAY + secs(2 * 3_600));
+    world.send(0, 1, "young");
+    world.start(1);
+    world.command(0, Command::Connect).unwrap();
+    until_delivered(&mut world);
+    check_arrived(&world, &["young".into()]);
+    for id in old {
+        assert_eq!(world.delivery(0, 1, id), Some(Delivery::Failed));
+        assert_eq!(world.deliveries(0, id), [Delivery::Failed]);
+    }
+}
+
+#[test]
 fn the_default_lifetime_is_30_days() {
     assert_eq!(tincan_engine::Config::default().message_lifetime, DAY * 30);
 }

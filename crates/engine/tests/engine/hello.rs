@@ -145,6 +145,7 @@ fn a_hello_that_overtakes_the_news_of_the_channel_verifies() {
     assert_eq!(world.peer_state(1, 0), PeerState::Connected);
     world.run_for(secs(30));
     assert!(world.are_connected(0, 1));
+    assert_eq!(world.sid(1, 0), Some(late), "it never fell back");
     world.send(1, 0, "m");
     world.run_until_within(secs(1), "delivered", |world| world.all_delivered(1, 0));
 }

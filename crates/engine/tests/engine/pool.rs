@@ -157,8 +157,11 @@ fn an_open_chat_keeps_a_session_at_both_ends() {
     for who in [0, 1] {
         let mut world = hub(1, 64);
         world.open_chat(who, 1 - who);
+        world.run_for(secs(1));
+        let sid = world.sid(0, 1);
         world.run_for(secs(3_000));
         assert!(world.are_connected(0, 1));
+        assert_eq!(world.sid(0, 1), sid);
     }
 }
 

@@ -14,7 +14,7 @@ fn live(seed: u64) {
     let mut world = World::with_seed(2, bytes);
     world.start_all();
     world.befriend(0, 1);
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         world.nodes[0].config.window_messages = 8;
         world.restart(0);
     }

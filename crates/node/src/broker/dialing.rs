@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::address::BrokerAddress;
-use super::driver::{Login, Report};
+use super::link::{Login, Report};
 use super::meeting_place::MeetingPlace;
 use crate::dial::{ByteStream, DialError, Dialer};
 use crate::hub_client::{HttpError, HubClient};

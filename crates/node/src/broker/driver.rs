@@ -1,160 +1,35 @@
 //! The task that holds the MQTT session and its transport, one after the other.
 //!
-//! The engine decides when to connect; a [`BrokerLink`] passes its wishes on, and the task
-//! answers with [`Report`]s. The session outlives its transports: it keeps what the broker has
-//! not acknowledged.
+//! The engine decides when to connect; a [`BrokerLink`](super::BrokerLink) passes its wishes on,
+//! and the task answers with [`Report`]s. The session outlives its transports: it keeps what the
+//! broker has not acknowledged.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tincan_engine::{BrokerInput, BrokerOutput};
+use tincan_engine::BrokerInput;
 use tincan_mqtt::{Event, Output, Publish, Qos, Session};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
-use tokio::time::{sleep_until, timeout};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
 
-use super::dialing::{Dialed, Dialing, Token};
+use super::dialing::{Dialed, Dialing};
+use super::link::{Login, Order, Report};
 use super::meeting_place::MeetingPlace;
 use super::reason;
-use crate::dial::{ByteStream, Dialer};
+use super::transport::{Unsent, read};
+use crate::dial::Dialer;
 
-/// How many orders may wait: the task takes them at once unless a report waits for the shell.
-const MAX_ORDERS: usize = 1024;
-
-/// Orders kept free for connecting and disconnecting, which must not be lost.
-const RESERVED_ORDERS: usize = 64;
-
-/// How many reports may wait for the shell; beyond it the broker is read no further.
-const MAX_REPORTS: usize = 256;
-
-/// How long the last bytes may take when the link is left.
-const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// How much is read at a time.
-const READ_BYTES: usize = 8 * 1024;
-
-/// What the task tells the shell.
-#[derive(Debug)]
-pub(crate) enum Report {
-    /// For the engine, unless the attempt that it is about is over: then it is stale.
-    Link { attempt: u64, input: BrokerInput },
-    /// A message, whichever attempt brought it.
-    Message { topic: String, payload: Vec<u8>, retain: bool },
-    /// The hub wants a token for this.
-    Challenge { aud: String, nonce: String, answer: oneshot::Sender<Token> },
-    /// The STUN servers of the hub.
-    Stun(Vec<SocketAddr>),
-}
-
-#[derive(Debug)]
-enum Order {
-    Connect { attempt: u64, client_id: String, filter: String },
-    Publish(Publish),
-    Disconnect,
-    Move(MeetingPlace),
-}
-
-/// Who logs in where no token is used.
-#[derive(Clone, Default)]
-pub(crate) struct Login {
-    pub(crate) username: Option<String>,
-    pub(crate) password: Option<String>,
-}
-
-/// The shell's end of the task.
-#[derive(Debug)]
-pub(crate) struct BrokerLink {
-    orders: mpsc::Sender<Order>,
-    attempt: u64,
-    task: JoinHandle<()>,
-}
-
-impl BrokerLink {
-    /// Starts the task, which does nothing until it is told to connect.
-    pub(crate) fn start(
-        dialer: Dialer,
-        place: MeetingPlace,
-        login: Login,
-        stun: Vec<String>,
-    ) -> (Self, mpsc::Receiver<Report>) {
-        let (orders, orders_in) = mpsc::channel(MAX_ORDERS);
-        let (reports, reports_out) = mpsc::channel(MAX_REPORTS);
-        let driver = Driver {
-            orders: orders_in,
-            reports,
-            dialer,
-            place,
-            login,
-            stun,
-            session: Session::new(tincan_mqtt::Config::default()),
-            started: Instant::now(),
-            failures: 0,
-        };
-        (Self { orders, attempt: 0, task: tokio::spawn(driver.run()) }, reports_out)
-    }
-
-    /// Passes an output of the engine on. A publish that finds no room is dropped, as a broker
-    /// may drop it, too; the engine counts on answers only.
-    pub(crate) fn handle(&mut self, output: BrokerOutput) {
-        let order = match output {
-            BrokerOutput::Connect { client_id, filter, .. } => {
-                self.attempt += 1;
-                Order::Connect { attempt: self.attempt, client_id, filter }
-            }
-            BrokerOutput::Publish { topic, payload, at_least_once, expiry } => {
-                if self.orders.capacity() <= RESERVED_ORDERS {
-                    tracing::warn!("publish dropped: too many wait");
-                    return;
-                }
-                let qos = if at_least_once { Qos::AtLeastOnce } else { Qos::AtMostOnce };
-                Order::Publish(Publish { topic, payload, qos, expiry: Some(expiry), token: 0 })
-            }
-            BrokerOutput::Disconnect => {
-                self.attempt += 1;
-                Order::Disconnect
-            }
-        };
-        self.order(order);
-    }
-
-    /// From the next attempt on, connect there. What waits for the old broker is dropped.
-    pub(crate) fn move_to(&mut self, place: MeetingPlace) {
-        self.order(Order::Move(place));
-    }
-
-    fn order(&mut self, order: Order) {
-        if self.orders.try_send(order).is_err() {
-            tracing::warn!("the broker's task takes no more orders");
-        }
-    }
-
-    /// Whether a report is about what was asked last.
-    pub(crate) fn is_current(&self, attempt: u64) -> bool {
-        attempt == self.attempt
-    }
-
-    /// Says good-bye to the broker and ends the task.
-    pub(crate) async fn close(self) {
-        drop(self.orders);
-        if timeout(2 * GOODBYE_TIMEOUT, self.task).await.is_err() {
-            tracing::debug!("the broker's task did not end in time");
-        }
-    }
-}
-
-struct Driver {
-    orders: mpsc::Receiver<Order>,
-    reports: mpsc::Sender<Report>,
-    dialer: Dialer,
-    place: MeetingPlace,
-    login: Login,
-    stun: Vec<String>,
-    session: Session,
-    started: Instant,
+pub(super) struct Driver {
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) reports: mpsc::Sender<Report>,
+    pub(super) dialer: Dialer,
+    pub(super) place: MeetingPlace,
+    pub(super) login: Login,
+    pub(super) stun: Vec<String>,
+    pub(super) session: Session,
+    pub(super) started: Instant,
     /// Attempts that failed above the transport, to try the next address of the list.
-    failures: usize,
+    pub(super) failures: usize,
 }
 
 /// What comes after a transport.
@@ -175,7 +50,7 @@ struct Attempt {
 }
 
 impl Driver {
-    async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         let mut waiting = None;
         loop {
             let order = match waiting.take() {
@@ -248,18 +123,17 @@ impl Driver {
         let Dialed { stream, credentials, broker } = dialed;
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut inbox = BytesMut::new();
-        let mut outbox = Outbox::default();
+        let mut unsent = Unsent::default();
         let mut link = Conversation { attempt: attempt.number, broker, established: false };
         self.session.transport_connected(self.now_ms(), credentials);
         loop {
-            match self.drain(&mut link, &mut outbox).await {
+            match self.drain(&mut link, &mut unsent).await {
                 None => {}
                 Some(next) => {
-                    outbox.finish(&mut writer).await;
+                    unsent.finish(&mut writer).await;
                     return next;
                 }
             }
-            inbox.reserve(READ_BYTES);
             let deadline = self.deadline();
             tokio::select! {
                 read = read(&mut reader, &mut inbox) => match read {
@@ -269,7 +143,7 @@ impl Driver {
                     }
                     false => self.session.transport_closed(self.now_ms()),
                 },
-                written = outbox.write(&mut writer), if outbox.wants_write() => {
+                written = unsent.write(&mut writer), if unsent.wants_write() => {
                     if !written {
                         self.session.transport_closed(self.now_ms());
                     }
@@ -279,8 +153,8 @@ impl Driver {
                     other => {
                         self.session.disconnect(self.now_ms());
                         // Nothing that the session says now is news to the engine.
-                        outbox.take(&mut self.session);
-                        outbox.finish(&mut writer).await;
+                        unsent.take(&mut self.session);
+                        unsent.finish(&mut writer).await;
                         return other.map_or(Next::End, Next::Order);
                     }
                 },
@@ -293,12 +167,12 @@ impl Driver {
     }
 
     /// Takes everything out of the session; `Some` when the transport is over.
-    async fn drain(&mut self, link: &mut Conversation, outbox: &mut Outbox) -> Option<Next> {
+    async fn drain(&mut self, link: &mut Conversation, unsent: &mut Unsent) -> Option<Next> {
         let mut close = false;
         let mut next = None;
         while let Some(output) = self.session.poll() {
             match output {
-                Output::Transmit(bytes) => outbox.bytes.extend_from_slice(&bytes),
+                Output::Transmit(bytes) => unsent.bytes.extend_from_slice(&bytes),
                 Output::CloseTransport => close = true,
                 Output::Event(event) => {
                     if let Some(then) = self.event(link, event).await {
@@ -400,56 +274,4 @@ struct Conversation {
     attempt: u64,
     broker: String,
     established: bool,
-}
-
-/// `false` at the end of the stream.
-async fn read(reader: &mut ReadHalf<ByteStream>, inbox: &mut BytesMut) -> bool {
-    matches!(reader.read_buf(inbox).await, Ok(size) if size > 0)
-}
-
-/// What is still to be written; the session bounds it by its own queue.
-#[derive(Default)]
-struct Outbox {
-    bytes: BytesMut,
-    unflushed: bool,
-}
-
-impl Outbox {
-    fn wants_write(&self) -> bool {
-        self.unflushed || !self.bytes.is_empty()
-    }
-
-    fn take(&mut self, session: &mut Session) {
-        while let Some(output) = session.poll() {
-            if let Output::Transmit(bytes) = output {
-                self.bytes.extend_from_slice(&bytes);
-            }
-        }
-    }
-
-    /// A step that may be dropped at any point without losing bytes; `false` at an error.
-    async fn write(&mut self, writer: &mut WriteHalf<ByteStream>) -> bool {
-        if self.bytes.is_empty() {
-            let flushed = writer.flush().await.is_ok();
-            self.unflushed = false;
-            return flushed;
-        }
-        let written = writer.write_buf(&mut self.bytes).await.is_ok_and(|size| size > 0);
-        self.unflushed = true;
-        written
-    }
-
-    /// Writes the rest and ends the stream, within [`GOODBYE_TIMEOUT`].
-    async fn finish(&mut self, writer: &mut WriteHalf<ByteStream>) {
-        let rest = async {
-            while self.wants_write() {
-                if !self.write(writer).await {
-                    return;
-                }
-            }
-            // The other end may have gone first.
-            let _ = writer.shutdown().await;
-        };
-        let _ = timeout(GOODBYE_TIMEOUT, rest).await;
-    }
 }

@@ -99,7 +99,7 @@ fn with_ca(pem: &str) -> (Dialer, tempfile::NamedTempFile) {
 
 async fn tls_error(dialer: &Dialer, certificate: &Certificate) -> DialError {
     let port = tls_server(certificate).await;
-    dialer.tls("localhost", port).await.err().expect("must fail")
+    dialer.tls("localhost", port).await.expect_err("must fail")
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `tincan id`: who we are. Needs no network.
 
 use serde_json::json;
-use tincan_node::{ControlError, Handle, Node};
+use tincan_node::{Config, ControlError, Handle, Node};
 use tincan_wire::UserId;
 
 use crate::Outcome;
@@ -27,10 +27,10 @@ async fn find(settings: &Settings) -> Result<UserId, Failure> {
     match Handle::connect(&settings.home).await {
         Ok(running) => running.id().await.map_err(Failure::failed),
         Err(ControlError::NotRunning { .. }) => {
-            let node = Node::start(node_config(settings)).await.map_err(Failure::failed)?;
-            let id = node.id();
-            node.close().await;
-            Ok(id)
+            // A node that has started has its identity on disk: nothing need be waited for. It
+            // ends with the process, and nobody else shall rely on it.
+            let config = Config { control_socket: false, ..node_config(settings) };
+            Ok(Node::start(config).await.map_err(Failure::failed)?.id())
         }
         Err(error) => Err(Failure::failed(error)),
     }

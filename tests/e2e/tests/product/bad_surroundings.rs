@@ -67,7 +67,7 @@ fn a_home_in_use_by_another_program_is_named_with_its_process() {
 #[test]
 fn a_database_that_is_none_or_is_newer_is_left_alone() {
     let home = tempfile::tempdir().unwrap();
-    assert_eq!(run(home.path(), &["id"]).code, Some(0));
+    assert_eq!(run(home.path(), &["status"]).code, Some(0));
     let database = home.path().join("tincan.db");
     let mut bytes = fs::read(&database).unwrap();
     // The user version stands at offset 60 of a database's header (SQLite file format §1.3).

@@ -74,6 +74,8 @@ pub struct Node {
     pub connections: BTreeMap<SessionId, Connection>,
     /// Every transaction and every page is refused.
     pub disk_fails: bool,
+    /// Every page of the outbox is refused.
+    pub pages_fail: bool,
     /// Transactions that this chooses are refused.
     pub refuses: Option<fn(&[Op]) -> bool>,
     /// This disk takes so long instead of the world's `disk_latency`.
@@ -304,7 +306,7 @@ impl World {
                 Input::Stored { id, result }
             }
             Happening::Load { contact, after, limit } => {
-                let result = match slot.disk_fails {
+                let result = match slot.disk_fails || slot.pages_fail {
                     true => Err(full()),
                     false => Ok(slot.disk.outbox(contact, after, limit)),
                 };
@@ -365,6 +367,7 @@ impl Node {
             waiting: VecDeque::new(),
             connections: BTreeMap::new(),
             disk_fails: false,
+            pages_fail: false,
             refuses: None,
             disk_delay: None,
             disk_free_at: Time::default(),
