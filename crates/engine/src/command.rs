@@ -107,7 +107,8 @@ pub enum Command {
     CancelMessage {
         /// To whom it was.
         contact: UserId,
-        /// Which.
+        /// Which; `message` in JSON, since the control socket numbers its requests by `id`.
+        #[serde(rename = "message")]
         id: MessageId,
     },
     /// All that has come from this contact so far has been shown to a person.
@@ -259,4 +260,22 @@ pub enum CommandError {
         /// Its greatest value.
         max: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Query;
+
+    #[test]
+    fn no_command_or_query_takes_the_name_of_a_request_number() {
+        let contact = tincan_wire::Identity::from_seed([1; 32]).user_id();
+        let id = MessageId::new(1_763_792_787_000, [7; 10]);
+        let cancel = serde_json::to_value(Command::CancelMessage { contact, id }).unwrap();
+        let ask = serde_json::to_value(Query::Message { contact, id }).unwrap();
+        for json in [cancel, ask] {
+            assert_eq!(json["message"], id.to_string());
+            assert!(json.get("id").is_none(), "{json}");
+        }
+    }
 }

@@ -39,7 +39,8 @@ pub enum Query {
     Message {
         /// With whom.
         contact: UserId,
-        /// Which.
+        /// Which; `message` in JSON, since the control socket numbers its requests by `id`.
+        #[serde(rename = "message")]
         id: MessageId,
     },
 }

@@ -233,3 +233,38 @@ async fn a_session_says_its_path() {
     b.close().await;
     hub.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_is_reached_over_a_websocket_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (hub, origin) = hub().await;
+    let mut config = Config::new(dir.path().join("a"));
+    config.hub = Some(origin.clone());
+    config.brokers = vec![format!("ws://{}/mqtt", hub.addresses().websocket)];
+    let a = Node::start(config).await.unwrap();
+    let b = node(&dir.path().join("b"), Some(&origin)).await;
+    let (a_id, _) = befriend(&a.handle(), &b.handle(), &origin).await;
+    let mut at_a = a.handle().events().await;
+    b.handle().send(a_id, "over there").await.unwrap();
+    heard(&mut at_a, "over there").await;
+    a.close().await;
+    b.close().await;
+    hub.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hub_that_moves_is_followed_when_it_is_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let (hub, origin) = hub().await;
+    let home = dir.path().join("a");
+    let a = node(&home, None).await;
+    a.handle().set_hub(&origin).await.unwrap();
+    connected(&a.handle()).await;
+    assert!(a.handle().set_hub("nonsense").await.is_err());
+    a.close().await;
+    let a = node(&home, None).await;
+    connected(&a.handle()).await;
+    assert_eq!(a.handle().shell_status().await.unwrap().hub.as_deref(), Some(origin.as_str()));
+    a.close().await;
+    hub.shutdown().await;
+}

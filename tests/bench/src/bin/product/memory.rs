@@ -56,6 +56,8 @@ async fn with_child(rig: &Rig, child: &mut Child) -> Result<()> {
     figure("memory of a node at rest", at_rest / 1_000.0, "MB", Target::AtMost(30.0));
     let mut nodes = Vec::new();
     for number in 0..PEERS {
+        // A node opens four strangers' requests a second; more are dropped unread.
+        tokio::time::sleep(Duration::from_millis(250)).await;
         let node = rig.node(&format!("peer{number}")).await?;
         connect(&node.handle(), &invite).await.with_context(|| format!("peer {number}"))?;
         nodes.push(node);
