@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tincan_wire::{Body, Candidate, LogId, PairSecret, SessionId, UserId};
+use tincan_wire::{Candidate, LogId, PairSecret, SessionId, UserId};
 
 use crate::backoff::Backoff;
 use crate::contact::{Contact, ContactStatus};
@@ -202,10 +202,5 @@ impl Engine {
             let (online, chat_open) = (peer.online, peer.chat_open);
             self.event(Event::Presence { contact: id, online, chat_open });
         }
-    }
-
-    /// Publishes a signaling body to a contact, if the broker is there.
-    pub(crate) fn tell(&mut self, id: UserId, body: Body, now: Time) -> bool {
-        self.publish(id, body, now)
     }
 }

@@ -177,7 +177,7 @@ impl Engine {
     pub(crate) fn publish_chat_presence(&mut self, id: UserId, open: bool, now: Time) {
         if self.peers.get(&id).is_some_and(|peer| peer.is_accepted()) {
             let status = if open { ChatStatus::Opened } else { ChatStatus::Closed };
-            self.tell(id, Body::ChatPresence { status }, now);
+            self.publish(id, Body::ChatPresence { status }, now);
         }
     }
 

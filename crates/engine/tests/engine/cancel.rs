@@ -3,26 +3,11 @@
 use tincan_engine::{Command, CommandError, Delivery, Reply};
 use tincan_wire::MessageId;
 
+use crate::outbox::{check_arrived, until_delivered};
 use crate::world::{DAY, World, millis, secs};
 
 fn send_three(world: &mut World) -> Vec<MessageId> {
     ["m0", "m1", "m2"].iter().map(|text| world.send(0, 1, text)).collect()
-}
-
-/// Everything has arrived once and in order, and both histories agree.
-fn check_arrived(world: &World, expected: &[String]) {
-    assert_eq!(world.received(1, 0), expected);
-    let sent: Vec<_> = world
-        .history(0, 1)
-        .into_iter()
-        .filter(|m| m.outgoing && matches!(m.state, Delivery::Delivered | Delivery::Read))
-        .map(|m| m.content)
-        .collect();
-    assert_eq!(sent, expected);
-}
-
-fn until_delivered(world: &mut World) {
-    world.run_until("delivered", |world| world.all_delivered(0, 1));
 }
 
 #[test]

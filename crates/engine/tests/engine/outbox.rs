@@ -16,7 +16,7 @@ fn send_all(world: &mut World, texts: &[String]) -> Vec<MessageId> {
 }
 
 /// Everything has arrived once and in order, and both histories agree.
-fn check_arrived(world: &World, expected: &[String]) {
+pub fn check_arrived(world: &World, expected: &[String]) {
     assert_eq!(world.received(1, 0), expected);
     let sent: Vec<_> = world
         .history(0, 1)
@@ -27,7 +27,7 @@ fn check_arrived(world: &World, expected: &[String]) {
     assert_eq!(sent, expected);
 }
 
-fn until_delivered(world: &mut World) {
+pub fn until_delivered(world: &mut World) {
     world.run_until("delivered", |world| world.all_delivered(0, 1));
 }
 
