@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::step::{cargo, output, root};
+use crate::{browser, web};
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,7 @@ pub(crate) fn bench(flags: &[&str]) -> Result<()> {
     if build {
         figures.push(clean_build()?);
     }
+    web::make()?;
     // The product's figures are those of the binary, which must be the one of this source.
     output("build", &mut cargo(&["build", "--quiet", "--release", "-p", "tincan"]))?;
     for (what, arguments) in PROGRAMS {
@@ -46,15 +48,32 @@ pub(crate) fn bench(flags: &[&str]) -> Result<()> {
         let lines = output(what, &mut cargo(arguments))?;
         figures.extend(parse(&lines).with_context(|| format!("what {what} printed"))?);
     }
+    tell(&figures, json)
+}
+
+fn tell(figures: &[Figure], json: bool) -> Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(&figures)?);
+        println!("{}", serde_json::to_string_pretty(figures)?);
     } else {
-        print_table(&figures);
+        print_table(figures);
     }
     if figures.iter().any(|figure| !figure.ok) {
         bail!("some figures miss their targets");
     }
     Ok(())
+}
+
+/// The page's figures, in headless Chromium and Firefox.
+pub(crate) fn web(flags: &[&str]) -> Result<()> {
+    let json = match *flags {
+        [] => false,
+        ["--json"] => true,
+        _ => bail!("bench web knows --json, not `{}`", flags.join(" ")),
+    };
+    web::make()?;
+    output("build", &mut cargo(&["build", "--quiet", "--release", "-p", "tincan"]))?;
+    eprintln!("measuring the page …");
+    tell(&parse(&browser::bench()?).context("what the browsers' program printed")?, json)
 }
 
 fn parse(lines: &str) -> Result<Vec<Figure>> {

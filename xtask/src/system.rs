@@ -14,7 +14,8 @@ struct Program {
     needed_by: &'static str,
 }
 
-const PROGRAMS: [Program; 3] = [
+const PROGRAMS: [Program; 6] = [
+    Program { names: &["faketime"], package: "faketime", needed_by: "tests of wrong clocks" },
     Program { names: &["mosquitto"], package: "mosquitto", needed_by: "broker tests" },
     Program {
         names: &["chromium", "chromium-browser", "google-chrome"],
@@ -26,6 +27,8 @@ const PROGRAMS: [Program; 3] = [
         package: "firefox-esr",
         needed_by: "WebRTC tests against Firefox",
     },
+    Program { names: &["node", "nodejs"], package: "nodejs", needed_by: "tests in browsers" },
+    Program { names: &["npm"], package: "npm", needed_by: "tests in browsers" },
 ];
 
 /// Where programs are: the search path, and where Debian puts servers.
@@ -88,7 +91,8 @@ fn as_root(words: &[&str]) -> Command {
     command
 }
 
-fn is_there(name: &str) -> bool {
+/// Whether there is a program of that name.
+pub(crate) fn is_there(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(MORE_PLACES.iter().map(|place| Path::new(place).to_owned()))

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::step::{cargo, check, step, step_with_lines};
 use crate::system::{install_programs, install_toolchain_parts};
-use crate::tidy;
+use crate::{browser, tidy, web};
 
 /// Runs everything; a failed step does not keep the others from running.
 pub(crate) fn test() -> Result<()> {
@@ -21,6 +21,8 @@ pub(crate) fn test() -> Result<()> {
     };
     note(step("format", &mut cargo(&["fmt", "--all", "--check"])));
     note(check("tidy", tidy::checks));
+    // Before anything that compiles the hub, which takes the page in.
+    note(web::page());
     note(step(
         "lints",
         &mut cargo(&["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"]),
@@ -40,6 +42,9 @@ pub(crate) fn test() -> Result<()> {
         &mut cargo(&["test", "--workspace", "--no-fail-fast"]),
         |line| sum.take(line),
     ));
+    let mut counts = browser::Counts::default();
+    note(browser::test(&mut counts));
+    sum.take_browsers(counts);
     finish(&sum, &failed, start)
 }
 
@@ -52,7 +57,8 @@ fn finish(sum: &Sum, failed: &[String], start: Instant) -> Result<()> {
         println!("FAILED: {error}");
     }
     // A step that is no test counts as one: the sum must not look good when it failed.
-    let steps_failed = failed.iter().filter(|error| !error.starts_with("tests")).count();
+    let is_of_tests = |error: &str| error.starts_with("tests") || error.starts_with("browsers");
+    let steps_failed = failed.iter().filter(|error| !is_of_tests(error)).count();
     let tests_failed = if sum.failed == 0 { failed.len() - steps_failed } else { sum.failed };
     println!(
         "{} passed, {} failed, {} skipped",
@@ -75,6 +81,12 @@ struct Sum {
 }
 
 impl Sum {
+    fn take_browsers(&mut self, counts: browser::Counts) {
+        self.passed += counts.passed;
+        self.failed += counts.failed;
+        self.ignored.extend(counts.skipped);
+    }
+
     /// Reads a line of the output of `cargo test`.
     fn take(&mut self, line: &str) {
         if let Some(name) =

@@ -74,6 +74,10 @@ impl Engine {
             Command::SetReadReceipts { contact, on } => {
                 self.change(contact, |record| record.read_receipts = on)
             }
+            Command::SetDefaultReadReceipts { on } => {
+                self.config.read_receipts = on;
+                Ok(After::Now(Reply::Done))
+            }
             Command::OpenChat { contact, screen } => {
                 self.accepted(contact)?;
                 self.open_chat(contact, screen, now);

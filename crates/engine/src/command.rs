@@ -130,6 +130,12 @@ pub enum Command {
         /// Whether to.
         on: Option<bool>,
     },
+    /// Send read receipts, or none, to contacts for whom nothing else is set. Good until the
+    /// end of this run; the next begins with what [`Config`](crate::Config) says.
+    SetDefaultReadReceipts {
+        /// Whether to.
+        on: bool,
+    },
     /// Answer with [`Reply::Contacts`].
     ListContacts,
     /// Answer with [`Reply::Requests`].
@@ -213,7 +219,7 @@ pub enum CommandError {
     #[error("that is your own id; give it to the other person instead")]
     OwnId,
     /// The invite's time is over.
-    #[error("this invite has expired; ask for a new one")]
+    #[error("this invite has expired; ask for a new one, or look whether a clock is wrong")]
     InviteExpired,
     /// Too many live invites.
     #[error("{limit} invites are open already; wait until one expires")]

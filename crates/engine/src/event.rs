@@ -45,7 +45,8 @@ pub enum Event {
         /// It.
         message: MessageView,
     },
-    /// Messages of ours moved to another state of delivery.
+    /// Messages of ours moved to another state of delivery. The receiver's disk has them by
+    /// then; ours notes it in the same moment, so a query right after may say the state before.
     Delivery {
         /// To whom they were.
         contact: UserId,

@@ -35,6 +35,7 @@ pub mod time;
 mod timer;
 mod transactions;
 mod verify;
+pub mod words;
 
 pub use command::{Command, CommandError, Reply, Target};
 pub use config::Config;

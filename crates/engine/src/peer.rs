@@ -49,6 +49,8 @@ pub(crate) struct Peer {
     pub(crate) held: HeldCandidates,
     /// An answer to their request that could not go out yet.
     pub(crate) owes_response: Option<bool>,
+    /// How often we have asked them to be a contact in this run.
+    pub(crate) asked_times: usize,
     /// What was last told of the session, so that the same is not told twice.
     told: Option<(PeerState, Option<String>)>,
     since: Time,
@@ -94,6 +96,7 @@ impl Peer {
             attempts: Attempts::default(),
             held: HeldCandidates::default(),
             owes_response: None,
+            asked_times: 0,
             told: None,
             since: now,
         }

@@ -19,11 +19,19 @@ use crate::transactions::Pending;
 const MAX_REQUESTS: usize = 50;
 /// How long a request waits.
 const REQUEST_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3_600);
-/// An unanswered request of ours is repeated so often …
-const REPEAT_AFTER: Duration = Duration::from_secs(24 * 3_600);
+/// An unanswered request of ours is repeated so long after the one before: soon at first, for
+/// an addressee who was never at this broker or whose inbox was under flood …
+const REPEAT_AFTER: [Duration; 3] =
+    [Duration::from_secs(60), Duration::from_secs(15 * 60), Duration::from_secs(24 * 3_600)];
 /// … or on a new link to the broker, if the last one is older than this: a hub admits five
 /// an hour.
 const REPEAT_ON_CONNECT_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// How long after a request the next one goes out, if so many went out before it in this run.
+fn repeat_after(before: usize) -> Duration {
+    let last = REPEAT_AFTER.len() - 1;
+    REPEAT_AFTER[before.min(last)]
+}
 
 impl From<&Request> for RequestView {
     fn from(request: &Request) -> Self {
@@ -47,8 +55,9 @@ impl Engine {
         if !self.publish(id, body, now) {
             return;
         }
-        self.timers.set(Timer::RequestRepeat(id), now + REPEAT_AFTER);
         if let Some(peer) = self.peers.get_mut(&id) {
+            self.timers.set(Timer::RequestRepeat(id), now + repeat_after(peer.asked_times));
+            peer.asked_times = peer.asked_times.saturating_add(1);
             peer.contact.asked = Some(now);
             let record = peer.contact.clone();
             self.store(vec![Op::SaveContact(record)], Pending::Nothing);
@@ -64,7 +73,8 @@ impl Engine {
         let Some(peer) = self.peers.get(&id) else { return };
         match peer.contact.asked {
             Some(asked) if now.since(asked) < REPEAT_ON_CONNECT_AFTER => {
-                self.timers.set(Timer::RequestRepeat(id), asked + REPEAT_AFTER);
+                let before = peer.asked_times.saturating_sub(1);
+                self.timers.set(Timer::RequestRepeat(id), asked + repeat_after(before));
             }
             _ => self.ask(id, now),
         }

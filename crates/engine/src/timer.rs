@@ -25,7 +25,7 @@ pub(crate) enum Timer {
     Heartbeat(UserId),
     /// Nothing was heard from this contact for 2.5 of their intervals.
     Offline(UserId),
-    /// Our request to this contact is a day old: repeat it.
+    /// Our request to this contact went unanswered for long enough: repeat it.
     RequestRepeat(UserId),
     /// The attempt to connect is 15 s old.
     Attempt(UserId),

@@ -5,12 +5,14 @@
 //! speaks MQTT behind it is `engine`, the one module that knows the library in use; listeners,
 //! handshakes and connection limits are the hub's own, so that they outlive it.
 
+mod door;
 mod engine;
 mod gate;
 mod listener;
 mod websocket;
 
-pub(crate) use websocket::PATH as WEBSOCKET_PATH;
+pub(crate) use door::Door;
+pub(crate) use websocket::{PATH as WEBSOCKET_PATH, welcome};
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -25,7 +27,7 @@ use crate::tasks::Tasks;
 
 use engine::Engine;
 pub use engine::StorageError;
-use listener::{Listener, Transport};
+use listener::{Listener, Reception, Transport};
 
 /// What a broker is started with.
 #[derive(Debug)]
@@ -59,6 +61,7 @@ impl Census {
 #[derive(Debug)]
 pub(crate) struct Broker {
     census: Census,
+    door: Door,
     tasks: Tasks,
 }
 
@@ -76,18 +79,27 @@ impl Broker {
         let connections = Connections::new(limits.connections, limits.connections_per_address);
         let rate = Rate::with_bursts(limits.connects_per_second, 20);
         let rates = Arc::new(Mutex::new(AddressBuckets::new(rate)));
+        let (census, housekeeping) = (
+            Census { connections: connections.clone(), engine: Arc::clone(&engine) },
+            Arc::clone(&engine),
+        );
+        let reception = Reception { engine, connections, rates, clock };
+        let (door, hall) = door::door(reception.clone());
         let mut tasks = Tasks::new();
         for (listener, transport) in
             [(config.mqtt, Transport::Tcp), (config.websocket, Transport::WebSocket)]
         {
-            let (engine, connections) = (Arc::clone(&engine), connections.clone());
-            let rates = Arc::clone(&rates);
-            let listener = Listener { listener, transport, engine, connections, rates, clock };
+            let listener = Listener { listener, transport, reception: reception.clone() };
             tasks.spawn(|stopped| listener.run(stopped));
         }
-        let housekeeping = Arc::clone(&engine);
+        tasks.spawn(|stopped| hall.run(stopped));
         tasks.spawn(|stopped| async move { housekeeping.keep_house(stopped).await });
-        Ok(Self { census: Census { connections, engine }, tasks })
+        Ok(Self { census, door, tasks })
+    }
+
+    /// A way in for connections that the site accepted.
+    pub(crate) fn door(&self) -> Door {
+        self.door.clone()
     }
 
     pub(crate) fn census(&self) -> Census {

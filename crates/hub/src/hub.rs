@@ -109,7 +109,7 @@ impl Hub {
         };
         let broker = Broker::start(broker, Arc::clone(&authority)).await?;
         let stun = Responder::start(sockets.stun, clock, config.limits.stun_answers_per_second);
-        let site = Site::start(sockets.http, public, authority, broker.census(), &config.limits);
+        let site = Site::start(sockets.http, public, authority, &broker, &config.limits);
         tracing::info!(
             http = addresses.http.port(),
             mqtt = addresses.mqtt.port(),

@@ -2,18 +2,26 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /challenge` | `{"nonce","aud","expires_in"}`: what an access token is made with (§9) |
+//! | `GET /challenge` | `{"nonce","aud","expires_in","now"}`: what an access token is made with (§9), and the time |
 //! | `POST /ice` with `Authorization: Bearer <token>` | `{"iceServers":[{"urls":[…]}],"ttl"}` (§10) |
-//! | `GET /config.json` | `{"name","brokers":[…],"stun":[…]}`: where everything is |
+//! | `GET /config.json` | `{"name","brokers":[…],"web":[…],"stun":[…]}`: where everything is |
 //! | `GET /health` | `{"status":"ok","uptime","connections"}`: for whoever watches the hub |
-//! | `GET /` | a page for people who open the hub in a browser |
+//! | `GET /mqtt` as a WebSocket handshake | the broker, on this port, too |
+//! | `GET /` and what it refers to | the page: Tincan in a browser |
 //!
-//! Errors are `{"error","message"}`. Answers may be read by pages of any origin: nothing here
-//! depends on cookies.
+//! In `/config.json`, `brokers` are for programs; `web` is for pages, whose first broker is a
+//! path of the page's own origin.
+//!
+//! Errors are `{"error","message"}`. Answers to programs may be read by pages of any origin:
+//! nothing here depends on cookies.
 
 mod answer;
+mod encoding;
+mod page;
+mod policy;
 mod public;
 mod routes;
+mod upgrade;
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -29,19 +37,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::authority::Authority;
-use crate::broker::Census;
+use crate::broker::{Broker, Census, Door, WEBSOCKET_PATH};
 use crate::config::Limits;
 use crate::limits::{AddressBuckets, Admission, Connections, Rate};
 use crate::tasks::{Stopped, Tasks};
 
 use answer::{Answer, Body};
+use page::Page;
 pub(crate) use public::Public;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long one connection may live, busy or not.
+/// How long one connection may live; then it is finished after the request at hand.
 const CONNECTION_LIFE: Duration = Duration::from_secs(60);
+
+/// How long the answer at hand may take then: the page on a very slow line.
+const LAST_ANSWER: Duration = Duration::from_secs(60);
 
 /// The largest head of a request, in bytes: a token of 2 KiB and what browsers add.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -61,6 +73,8 @@ struct Shared {
     public: Public,
     authority: Arc<Authority>,
     census: Census,
+    door: Door,
+    page: Page,
     rates: Mutex<AddressBuckets>,
 }
 
@@ -69,12 +83,13 @@ impl Site {
         listener: TcpListener,
         public: Public,
         authority: Arc<Authority>,
-        census: Census,
+        broker: &Broker,
         limits: &Limits,
     ) -> Self {
         let rate = Rate::with_bursts(limits.http_requests_per_second, 20);
         let rates = Mutex::new(AddressBuckets::new(rate));
-        let shared = Arc::new(Shared { public, authority, census, rates });
+        let (census, door, page) = (broker.census(), broker.door(), Page::built_in());
+        let shared = Arc::new(Shared { public, authority, census, door, page, rates });
         let connections = Connections::new(limits.http_connections, limits.http_connections);
         let mut tasks = Tasks::new();
         tasks.spawn(|stopped| accept(listener, shared, connections, stopped));
@@ -116,7 +131,7 @@ async fn accept(
     while clients.join_next().await.is_some() {}
 }
 
-/// Serves one connection, until it ends, its time is over, or the site stops.
+/// Serves one connection, until it ends, its time is over, the site stops, or the broker has it.
 async fn serve(
     stream: TcpStream,
     address: SocketAddr,
@@ -124,16 +139,20 @@ async fn serve(
     mut stopped: Stopped,
     _admission: Admission,
 ) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
     let reached = stream.local_addr().map_or(address.ip(), |local| local.ip());
-    let service = service_fn(|request: Request<Incoming>| {
-        let answer = shared.answer(&request, address.ip(), reached);
-        async move { Ok::<Response<Body>, Infallible>(answer.into_response(request.method())) }
+    let service = service_fn(|mut request: Request<Incoming>| {
+        let response = shared.respond(&mut request, address, reached);
+        async move { Ok::<Response<Body>, Infallible>(response) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -141,7 +160,14 @@ async fn serve(
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-        () = tokio::time::sleep(CONNECTION_LIFE) => Ok(()),
+        () = tokio::time::sleep(CONNECTION_LIFE) => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection => ended,
+                () = stopped.requested() => Ok(()),
+                () = tokio::time::sleep(LAST_ANSWER) => Ok(()),
+            }
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "HTTP connection ended");
@@ -149,9 +175,27 @@ async fn serve(
 }
 
 impl Shared {
-    fn answer(&self, request: &Request<Incoming>, from: IpAddr, reached: IpAddr) -> Answer {
+    fn respond(
+        &self,
+        request: &mut Request<Incoming>,
+        from: SocketAddr,
+        reached: IpAddr,
+    ) -> Response<Body> {
+        let answer = if !self.in_rate(from.ip()) {
+            Answer::too_many()
+        } else if request.uri().path() == WEBSOCKET_PATH {
+            match upgrade::to_broker(&self.door, request, from) {
+                Ok(welcome) => return welcome,
+                Err(answer) => answer,
+            }
+        } else {
+            routes::answer(self, request, reached)
+        };
+        answer.into_response(request.method())
+    }
+
+    fn in_rate(&self, address: IpAddr) -> bool {
         let now_ms = self.authority.clock().now_ms();
-        let in_rate = self.rates.lock().unwrap_or_else(PoisonError::into_inner).take(from, now_ms);
-        if in_rate { routes::answer(self, request, reached) } else { Answer::too_many() }
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner).take(address, now_ms)
     }
 }

@@ -152,6 +152,11 @@ pub(crate) enum DialError {
          either it was renewed, or somebody is in between"
     )]
     WrongKey { host: String, found: String },
+    #[error(
+        "{host} shows the certificate of an authority as its own (made with `openssl req -x509`, \
+         perhaps): sign a server certificate with it, or pin the server's key instead"
+    )]
+    AuthorityAsServer { host: String },
     #[error("the TLS connection to {host} failed: {reason}")]
     Tls { host: String, reason: String },
     #[error("the CA file {path} cannot be used: {reason}")]

@@ -57,7 +57,12 @@ impl Home {
     /// The database file.
     #[must_use]
     pub fn database(&self) -> PathBuf {
-        self.path.join(DATABASE)
+        Self::database_in(&self.path)
+    }
+
+    /// The database file of the home at `path`, whether or not it is locked or there.
+    pub(crate) fn database_in(path: &Path) -> PathBuf {
+        path.join(DATABASE)
     }
 
     /// The search index file.

@@ -44,6 +44,9 @@ pub(crate) struct Challenge {
     pub(crate) nonce: String,
     /// The hub's name.
     pub(crate) aud: String,
+    /// The hub's clock in milliseconds since the epoch, if it tells it.
+    #[serde(default)]
+    pub(crate) now: Option<u64>,
 }
 
 /// `POST /ice` (protocol §10), of which only the URLs matter to a node without a relay.

@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod backup;
 mod broker;
 mod clock;
 mod config;
@@ -35,6 +36,7 @@ pub mod store;
 mod stun_servers;
 mod udp;
 
+pub use backup::{ExportError, Exported, ImportError, Imported, export, import};
 pub use broker::{AddressError, BrokerAddress, MeetingPlaceError, Scheme};
 pub use config::Config;
 pub use control::ControlError;
@@ -45,5 +47,6 @@ pub use hub_client::{Origin, OriginError};
 pub use node::{Node, NodeError};
 pub use request::{RequestError, ShellError, ShellStatus};
 pub use store::{QueryError, StoreError};
+pub use tincan_backup::{Passphrase, PassphraseError, ReadError, WriteError};
 pub use tincan_engine as engine;
 pub use tincan_wire as wire;

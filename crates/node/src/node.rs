@@ -197,6 +197,7 @@ fn open(config: Config, stop: oneshot::Receiver<()>) -> Result<Parts, NodeError>
         waiting: Waiting::default(),
         started: now,
         next_network_look: now,
+        clock_behind_ms: None,
     };
     let sources = Sources { requests: requests_in, answers, reports, stop };
     Ok(Parts { shell, sources, handle: Handle::local(local), id })

@@ -136,6 +136,7 @@ impl Peers {
             self.gather.begin(now);
         }
         for (serial, peer) in &mut self.peers {
+            peer.keep_local(now, hosts);
             peer.trickle(now, hosts.iter().copied().map(LocalCandidate::host), &mut self.inputs);
             self.touched.insert(*serial);
         }

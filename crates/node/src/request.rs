@@ -49,6 +49,10 @@ pub struct ShellStatus {
     /// what it dropped itself in its own `Status`.
     #[serde(default)]
     pub dropped: BTreeMap<String, u64>,
+    /// By how many milliseconds this machine's clock is behind the hub's, once asked; negative
+    /// if it is ahead. Nothing fails because of it, but messages carry the wrong time.
+    #[serde(default)]
+    pub clock_behind_ms: Option<i64>,
 }
 
 /// Why a request was not done. The message says what the person can do.

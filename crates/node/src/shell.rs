@@ -46,6 +46,7 @@ pub(crate) struct Shell {
     pub(crate) waiting: Waiting,
     pub(crate) started: Instant,
     pub(crate) next_network_look: Instant,
+    pub(crate) clock_behind_ms: Option<i64>,
 }
 
 /// What comes in.
@@ -250,6 +251,7 @@ impl Shell {
                 self.input(Input::Challenge { id, aud, nonce });
             }
             Report::Stun(servers) => self.network.set_stun(servers),
+            Report::Clock(behind) => self.clock_behind_ms = Some(behind),
         }
     }
 
@@ -332,11 +334,13 @@ impl Shell {
             addresses: self.network.addresses().iter().map(ToString::to_string).collect(),
             connections: u64::try_from(self.network.connections()).unwrap_or(u64::MAX),
             dropped: self.network.dropped(),
+            clock_behind_ms: self.clock_behind_ms,
         }
     }
 
     /// Tells the contacts and the broker, and writes what waits.
     async fn stop(mut self, sources: Sources) {
+        self.input(Input::Shutdown);
         self.engine_settled();
         self.network.close_all(Instant::now());
         // Before the home is free: its next owner listens under the same name.

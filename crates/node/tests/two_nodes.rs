@@ -135,6 +135,31 @@ async fn a_node_that_comes_back_gets_what_waited() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_ends_says_goodbye() {
+    let dir = tempfile::tempdir().unwrap();
+    let (hub, origin) = hub().await;
+    let a = node(&dir.path().join("a"), Some(&origin)).await;
+    let b = node(&dir.path().join("b"), Some(&origin)).await;
+    let (a_id, b_id) = befriend(&a.handle(), &b.handle(), &origin).await;
+    a.handle().send(b_id, "before I go").await.unwrap();
+    let mut at_b = b.handle().events().await;
+    if b.handle().history(a_id, 1).await.unwrap().is_empty() {
+        heard(&mut at_b, "before I go").await;
+    }
+    a.close().await;
+    let reason = until(&mut at_b, |event| match event {
+        Event::Peer(view) if view.state == PeerState::Closed => Some(view.reason),
+        _ => None,
+    })
+    .await;
+    assert_eq!(reason.as_deref(), Some("the contact went offline"));
+    let contacts = b.handle().contacts().await.unwrap();
+    assert!(contacts.iter().all(|contact| !contact.online), "{contacts:?}");
+    b.close().await;
+    hub.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_process_uses_the_node_over_its_control_socket() {
     let dir = tempfile::tempdir().unwrap();
     let (hub, origin) = hub().await;

@@ -109,6 +109,10 @@ pub(crate) enum Command {
     History(History),
     /// Search all conversations
     Search(Search),
+    /// Write an encrypted backup of identity, contacts and history
+    Export(Export),
+    /// Take in a backup of `tincan export` or of the page
+    Import(Import),
     /// Tell how things stand: broker, contacts, what was dropped and why
     Status,
     /// Print a completion script for a shell
@@ -304,4 +308,29 @@ pub(crate) struct Search {
     /// At most so many
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub(crate) limit: usize,
+}
+
+/// `tincan export`
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Where to write it; - writes it to standard output
+    #[arg(value_name = "FILE|-")]
+    pub(crate) file: PathBuf,
+    /// Take the passphrase from this file, of one line, instead of asking for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// `tincan import`
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The backup; - reads it from standard input
+    #[arg(value_name = "FILE|-")]
+    pub(crate) file: PathBuf,
+    /// Take the passphrase from this file, of one line, instead of asking for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
 }

@@ -8,7 +8,9 @@ use tincan_engine::{
     Answer, BrokerState, Command, CommandError, ContactStatus, ContactView, Event, Query, Reply,
     RequestView, Status,
 };
-use tincan_node::{Config, ControlError, Events, Handle, Node, RequestError, ShellError};
+use tincan_node::{
+    Config, ControlError, Events, Handle, Node, RequestError, ShellError, ShellStatus,
+};
 use tincan_wire::UserId;
 use tokio::time::Instant;
 
@@ -160,6 +162,11 @@ impl Session {
     pub(crate) async fn meeting_place(&self) -> Result<MeetingPlace, Failure> {
         let shell = self.handle.shell_status().await.map_err(Failure::failed)?;
         Ok(MeetingPlace { hub: shell.hub, brokers: shell.brokers })
+    }
+
+    /// How the shell of the node stands.
+    pub(crate) async fn shell_status(&self) -> Result<ShellStatus, Failure> {
+        self.handle.shell_status().await.map_err(Failure::failed)
     }
 
     pub(crate) async fn contacts(&self) -> Result<Vec<ContactView>, Failure> {

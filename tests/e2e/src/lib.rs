@@ -14,7 +14,7 @@ pub mod texts;
 
 pub use hub::HubProcess;
 pub use node::{NodeProcess, befriend};
-pub use process::{Finished, Process, binary, tincan};
+pub use process::{Finished, Process, binary, tincan, tincan_under};
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use tincan_node::{Handle, wire::UserId};
 use tokio::time::{Duration, Instant, timeout};
 
 use crate::PATIENCE;
-use crate::process::{Finished, Process, tincan};
+use crate::process::{Finished, Process, tincan_under};
 
 /// How long to wait for an event before looking again: what is looked at may have no event.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -21,6 +21,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct NodeProcess {
     home: TempDir,
+    /// What starts the binary, if it is not started directly.
+    wrapper: Vec<String>,
     flags: Vec<String>,
     process: Option<Process>,
     handle: Option<Handle>,
@@ -30,12 +32,34 @@ pub struct NodeProcess {
 impl NodeProcess {
     /// Starts one with a new home. `flags` say where people meet.
     pub async fn start(name: &str, flags: &[&str]) -> Self {
+        Self::start_under(&[], name, flags).await
+    }
+
+    /// The same, started by another program.
+    pub async fn start_under(wrapper: &[&str], name: &str, flags: &[&str]) -> Self {
+        let home = TempDir::with_prefix("tincan-").expect("there is room");
+        Self::start_in(home, wrapper, name, flags).await
+    }
+
+    /// The same, with its home in this folder.
+    pub async fn start_in(home: TempDir, wrapper: &[&str], name: &str, flags: &[&str]) -> Self {
+        let wrapper: Vec<String> = wrapper.iter().map(|word| (*word).to_owned()).collect();
+        let mut flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        flags.extend(["--name".to_owned(), name.to_owned()]);
+        let (process, handle) = run(home.path(), &wrapper, &flags).await;
+        connected(&handle).await;
+        let id = handle.id().await.expect("it runs");
+        Self { home, wrapper, flags, process: Some(process), handle: Some(handle), id }
+    }
+
+    /// Starts one that need not reach the broker.
+    pub async fn start_alone(name: &str, flags: &[&str]) -> Self {
         let home = TempDir::with_prefix("tincan-").expect("there is room");
         let mut flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         flags.extend(["--name".to_owned(), name.to_owned()]);
-        let (process, handle) = run(home.path(), &flags).await;
+        let (process, handle) = run(home.path(), &[], &flags).await;
         let id = handle.id().await.expect("it runs");
-        Self { home, flags, process: Some(process), handle: Some(handle), id }
+        Self { home, wrapper: Vec::new(), flags, process: Some(process), handle: Some(handle), id }
     }
 
     /// Who it is.
@@ -58,7 +82,7 @@ impl NodeProcess {
 
     /// Another command on the same home.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = tincan(&[]);
+        let mut command = tincan_under(&self.wrapper, &[]);
         command.arg("--home").arg(self.home()).args(words);
         command
     }
@@ -83,7 +107,16 @@ impl NodeProcess {
 
     /// Starts it again on its home.
     pub async fn start_again(&mut self) {
-        let (process, handle) = run(self.home.path(), &self.flags).await;
+        let (process, handle) = run(self.home.path(), &self.wrapper, &self.flags).await;
+        connected(&handle).await;
+        self.process = Some(process);
+        self.handle = Some(handle);
+    }
+
+    /// Starts it again on its home with other flags; it need not reach the broker.
+    pub async fn start_again_with(&mut self, flags: &[&str]) {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (process, handle) = run(self.home.path(), &self.wrapper, &flags).await;
         self.process = Some(process);
         self.handle = Some(handle);
     }
@@ -188,17 +221,14 @@ pub async fn befriend(first: &NodeProcess, second: &NodeProcess) {
     second.until_accepted(first.id()).await;
 }
 
-async fn run(home: &Path, flags: &[String]) -> (Process, Handle) {
-    let mut command = tincan(&[]);
+async fn run(home: &Path, wrapper: &[String], flags: &[String]) -> (Process, Handle) {
+    let mut command = tincan_under(wrapper, &[]);
     command.arg("--home").arg(home).args(flags).args(["listen", "--json"]);
     let process = Process::start(&mut command);
     let end = Instant::now() + PATIENCE;
     loop {
         match Handle::connect(home).await {
-            Ok(handle) => {
-                connected(&handle).await;
-                return (process, handle);
-            }
+            Ok(handle) => return (process, handle),
             Err(error) if Instant::now() > end => panic!("{error}: {:?}", process.terminate()),
             // Nothing tells that a socket has appeared.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,

@@ -25,7 +25,18 @@ pub fn binary() -> PathBuf {
 
 /// The binary with nothing of this user's surroundings: no variables, no config file.
 pub fn tincan(words: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    bare(Command::new(binary()), words)
+}
+
+/// The same, started by another program, such as one that shows it another clock.
+pub fn tincan_under(wrapper: &[String], words: &[&str]) -> Command {
+    let Some((program, more)) = wrapper.split_first() else { return tincan(words) };
+    let mut command = Command::new(program);
+    command.args(more).arg(binary());
+    bare(command, words)
+}
+
+fn bare(mut command: Command, words: &[&str]) -> Command {
     let own: Vec<_> = std::env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| name.to_string_lossy().starts_with("TINCAN_"))

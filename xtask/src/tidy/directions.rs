@@ -4,12 +4,16 @@ use crate::tidy::Faults;
 use crate::tidy::metadata::{Metadata, Package};
 
 /// Each crate with what it may depend on. Tests may use more, but nothing above themselves.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("tincan-wire", &[]),
     ("tincan-engine", &["tincan-wire"]),
     ("tincan-mqtt", &[]),
+    ("tincan-backup", &["tincan-wire", "tincan-engine"]),
     ("tincan-link", &[]),
-    ("tincan-node", &["tincan-wire", "tincan-engine", "tincan-mqtt", "tincan-link"]),
+    (
+        "tincan-node",
+        &["tincan-wire", "tincan-engine", "tincan-backup", "tincan-mqtt", "tincan-link"],
+    ),
     ("tincan-hub", &["tincan-wire"]),
     ("tincan", &["tincan-wire", "tincan-engine", "tincan-node", "tincan-hub"]),
     ("tincan-bench", &["tincan-wire", "tincan-engine", "tincan-node", "tincan-hub"]),

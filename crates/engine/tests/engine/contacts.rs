@@ -206,11 +206,11 @@ fn a_request_waits_at_the_broker_for_who_is_away() {
 }
 
 #[test]
-fn an_unanswered_request_is_repeated_daily() {
+fn an_unanswered_request_is_repeated_soon_and_then_daily() {
     let mut world = asked();
-    for day in 1..3 {
-        assert_eq!(world.published_on(0, "contactRequest"), day);
-        world.run_for(DAY);
+    for (wait, sent) in [(secs(0), 1), (secs(61), 2), (secs(901), 3), (DAY, 4), (DAY, 5)] {
+        world.run_for(wait);
+        assert_eq!(world.published_on(0, "contactRequest"), sent);
     }
 }
 
@@ -221,7 +221,7 @@ fn a_request_is_not_repeated_with_each_link_to_the_broker() {
         world.cut_off(0);
         world.run_for(secs(60));
     }
-    assert_eq!(world.published_on(0, "contactRequest"), 1);
+    assert_eq!(world.published_on(0, "contactRequest"), 2);
 }
 
 #[test]

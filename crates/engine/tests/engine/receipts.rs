@@ -82,6 +82,23 @@ fn no_receipt_is_sent_where_receipts_are_off() {
 }
 
 #[test]
+fn the_general_setting_is_for_those_with_none_of_their_own() {
+    for (default, contact_setting, sent) in
+        [(true, None, 1), (false, None, 0), (false, Some(true), 1)]
+    {
+        let mut world = World::pair();
+        let contact = world.nodes[0].id;
+        world.command(1, Command::SetReadReceipts { contact, on: contact_setting }).unwrap();
+        world.command(1, Command::SetDefaultReadReceipts { on: default }).unwrap();
+        world.connect(0, 1);
+        world.send(0, 1, "m");
+        world.run_until("delivered", |world| world.all_delivered(0, 1));
+        mark_read(&mut world);
+        assert_eq!(receipts(&world), sent, "{default}, {contact_setting:?}");
+    }
+}
+
+#[test]
 fn the_setting_of_a_contact_is_on_disk() {
     let mut world = World::pair();
     let contact = world.nodes[0].id;

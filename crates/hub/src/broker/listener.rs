@@ -1,6 +1,6 @@
 //! Accepting connections, within limits.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,33 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long clients may take to leave when the hub stops.
 const GOODBYE: Duration = Duration::from_millis(1000);
 
+/// Who may come in, whichever way. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Reception {
+    pub(super) engine: Arc<Engine>,
+    pub(super) connections: Connections,
+    /// How fast an address may connect, at any listener.
+    pub(super) rates: Arc<Mutex<AddressBuckets>>,
+    pub(super) clock: Clock,
+}
+
+impl Reception {
+    /// Admits a connection, or says why not.
+    pub(super) fn admit(&self, address: IpAddr) -> Result<Admission, &'static str> {
+        let now_ms = self.clock.now_ms();
+        let in_rate = {
+            let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+            rates.take(address, now_ms)
+        };
+        let admitted =
+            if in_rate { self.connections.admit(address) } else { Err("connects_per_second") };
+        if let Err(reason) = admitted {
+            tracing::info!(reason, "connection refused");
+        }
+        admitted
+    }
+}
+
 /// What a listener's clients speak below MQTT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transport {
@@ -31,11 +58,7 @@ pub(super) enum Transport {
 pub(super) struct Listener {
     pub(super) listener: TcpListener,
     pub(super) transport: Transport,
-    pub(super) engine: Arc<Engine>,
-    pub(super) connections: Connections,
-    /// How fast an address may connect, at any listener.
-    pub(super) rates: Arc<Mutex<AddressBuckets>>,
-    pub(super) clock: Clock,
+    pub(super) reception: Reception,
 }
 
 impl Listener {
@@ -56,27 +79,22 @@ impl Listener {
             }
         }
         drop(self.listener);
-        let all_gone = async { while clients.join_next().await.is_some() {} };
-        if tokio::time::timeout(GOODBYE, all_gone).await.is_err() {
-            clients.abort_all();
-        }
+        see_off(clients).await;
     }
 
     fn accept(&self, stream: TcpStream, address: SocketAddr, clients: &mut JoinSet<()>) {
-        let now_ms = self.clock.now_ms();
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        let admitted = if rates.take(address.ip(), now_ms) {
-            self.connections.admit(address.ip())
-        } else {
-            Err("connects_per_second")
-        };
-        match admitted {
-            Ok(admission) => {
-                let engine = Arc::clone(&self.engine);
-                clients.spawn(serve(engine, self.transport, stream, address, admission));
-            }
-            Err(reason) => tracing::info!(reason, "connection refused"),
+        if let Ok(admission) = self.reception.admit(address.ip()) {
+            let engine = Arc::clone(&self.reception.engine);
+            clients.spawn(serve(engine, self.transport, stream, address, admission));
         }
+    }
+}
+
+/// Waits a moment for clients who were told to leave.
+pub(super) async fn see_off(mut clients: JoinSet<()>) {
+    let all_gone = async { while clients.join_next().await.is_some() {} };
+    if tokio::time::timeout(GOODBYE, all_gone).await.is_err() {
+        clients.abort_all();
     }
 }
 

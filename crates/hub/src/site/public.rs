@@ -34,12 +34,18 @@ impl Public {
 
     /// `/config.json`.
     pub(super) fn config(&self, name: &str, host: &str) -> Value {
-        let Addresses { mqtt, websocket, .. } = self.addresses;
-        let brokers = [
-            format!("mqtt://{host}:{}", mqtt.port()),
-            format!("ws://{host}:{}{WEBSOCKET_PATH}", websocket.port()),
-        ];
-        json!({"name": name, "brokers": brokers, "stun": [self.stun(host)]})
+        let Addresses { mqtt, .. } = self.addresses;
+        let websocket = format!("{}{WEBSOCKET_PATH}", self.websocket(host));
+        let brokers = [&format!("mqtt://{host}:{}", mqtt.port()), &websocket];
+        // A page asks its own origin: where that is, and whether TLS is before it, only the page
+        // knows.
+        let web = [WEBSOCKET_PATH, &websocket];
+        json!({"name": name, "brokers": brokers, "web": web, "stun": [self.stun(host)]})
+    }
+
+    /// The origin of the broker's own WebSocket port.
+    pub(super) fn websocket(&self, host: &str) -> String {
+        format!("ws://{host}:{}", self.addresses.websocket.port())
     }
 
     pub(super) fn stun(&self, host: &str) -> String {
@@ -125,6 +131,7 @@ mod tests {
             json!({
                 "name": "team",
                 "brokers": ["mqtt://[::1]:2", "ws://[::1]:3/mqtt"],
+                "web": ["/mqtt", "ws://[::1]:3/mqtt"],
                 "stun": ["stun:[::1]:4"],
             })
         );

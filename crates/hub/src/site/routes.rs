@@ -1,6 +1,7 @@
 //! Which request gets which answer.
 
 use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::header;
 use hyper::{Method, Request, StatusCode};
@@ -8,14 +9,12 @@ use serde_json::json;
 
 use super::Shared;
 use super::answer::Answer;
+use super::policy;
 use crate::access::NONCE_LIFE_MS;
 
 /// How long the answer of `/ice` holds, in seconds. STUN needs no credential, so this is only how
 /// often a client may look whether something has changed.
 const ICE_TTL_SECONDS: u64 = 3600;
-
-/// The page at `/`.
-const PAGE: &str = include_str!("page.html");
 
 pub(super) fn answer<B>(shared: &Shared, request: &Request<B>, reached: IpAddr) -> Answer {
     if request.method() == Method::OPTIONS {
@@ -25,10 +24,21 @@ pub(super) fn answer<B>(shared: &Shared, request: &Request<B>, reached: IpAddr) 
         "/challenge" => get(request, || challenge(shared)),
         "/config.json" => get(request, || config(shared, request, reached)),
         "/health" => get(request, || health(shared)),
-        "/" => get(request, || Answer::page(PAGE)),
         "/ice" if request.method() == Method::POST => ice(shared, request, reached),
         "/ice" => Answer::method_not_allowed("POST"),
-        _ => {
+        path => page(shared, request, path, reached),
+    }
+}
+
+/// A file of the page.
+fn page<B>(shared: &Shared, request: &Request<B>, path: &str, reached: IpAddr) -> Answer {
+    let policy = || {
+        let host = shared.public.host(host_of(request), reached);
+        policy::content_security(&shared.public.websocket(&host))
+    };
+    match shared.page.answer(path, request.headers(), policy) {
+        Some(answer) => get(request, || answer),
+        None => {
             let message = "There is nothing here. The hub's page is at /.";
             Answer::error(StatusCode::NOT_FOUND, "not_found", message)
         }
@@ -53,7 +63,14 @@ fn challenge(shared: &Shared) -> Answer {
         "nonce": shared.authority.challenge(random),
         "aud": shared.authority.audience(),
         "expires_in": NONCE_LIFE_MS / 1000,
+        // For whoever wonders whether their own clock is right; nothing depends on it.
+        "now": wall_clock_ms(),
     }))
+}
+
+fn wall_clock_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn config<B>(shared: &Shared, request: &Request<B>, reached: IpAddr) -> Answer {

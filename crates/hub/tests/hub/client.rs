@@ -1,6 +1,7 @@
 //! An MQTT client: a session of `tincan-mqtt` on a real socket.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -21,20 +22,31 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) enum Over {
     Tcp,
     WebSocket,
+    /// WebSocket on the site's port, as pages do it.
+    Site,
 }
 
 /// The ways to reach a hub that must behave alike.
-pub(crate) const ALL_WAYS: [(Over, Version); 4] = [
+pub(crate) const ALL_WAYS: [(Over, Version); 6] = [
     (Over::Tcp, Version::V5),
     (Over::Tcp, Version::V311),
     (Over::WebSocket, Version::V5),
     (Over::WebSocket, Version::V311),
+    (Over::Site, Version::V5),
+    (Over::Site, Version::V311),
 ];
 
 enum Stream {
     Tcp(TcpStream),
     WebSocket(Box<WebSocketStream<TcpStream>>),
     Closed,
+}
+
+async fn web_socket(address: SocketAddr) -> Stream {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let url = format!("ws://{address}/mqtt");
+    let (stream, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    Stream::WebSocket(Box::new(stream))
 }
 
 pub(crate) struct Client {
@@ -92,12 +104,8 @@ impl Client {
         let addresses = hub.addresses();
         self.stream = match over {
             Over::Tcp => Stream::Tcp(TcpStream::connect(addresses.mqtt).await.unwrap()),
-            Over::WebSocket => {
-                let stream = TcpStream::connect(addresses.websocket).await.unwrap();
-                let url = format!("ws://{}/mqtt", addresses.websocket);
-                let (stream, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
-                Stream::WebSocket(Box::new(stream))
-            }
+            Over::WebSocket => web_socket(addresses.websocket).await,
+            Over::Site => web_socket(addresses.http).await,
         };
         self.session.transport_connected(self.now(), credentials);
         self.flush().await;

@@ -10,6 +10,7 @@ mod http;
 mod lifecycle;
 mod limits;
 mod logs;
+mod page;
 mod rules;
 mod site;
 mod stun;

@@ -31,6 +31,7 @@ async fn config_leads_a_client_to_every_part() {
                 format!("mqtt://{host}:{}", a.mqtt.port()),
                 format!("ws://{host}:{}/mqtt", a.websocket.port()),
             ],
+            "web": ["/mqtt", format!("ws://{host}:{}/mqtt", a.websocket.port())],
             "stun": [format!("stun:{host}:{}", a.stun.port())],
         })
     };

@@ -1,7 +1,7 @@
 //! One attempt to reach a broker: ask the hub where it is and for a challenge, get a token, open
 //! the transport.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tincan_mqtt::Credentials;
 use tokio::sync::{mpsc, oneshot};
@@ -74,7 +74,13 @@ impl Dialing {
             }
         };
         let token = match challenge {
-            Ok(challenge) => Some(self.token(challenge.aud, challenge.nonce).await?),
+            Ok(challenge) => {
+                if let Some(now) = challenge.now {
+                    // A shell that is gone needs no report.
+                    let _ = self.reports.send(Report::Clock(behind(now))).await;
+                }
+                Some(self.token(challenge.aud, challenge.nonce).await?)
+            }
             // A hub in front of a broker that authenticates nobody has no challenge to give.
             Err(HttpError::Status { status: 404, .. }) => None,
             Err(error) => return Err(error.to_string()),
@@ -148,6 +154,13 @@ impl Dialing {
             },
         }
     }
+}
+
+/// By how many milliseconds our wall clock is behind `now`.
+fn behind(now: u64) -> i64 {
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let difference = i128::from(now) - i128::try_from(ours).unwrap_or(i128::MAX);
+    i64::try_from(difference).unwrap_or(if difference < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Addresses of a kind that we don't speak are passed over.

@@ -37,6 +37,8 @@ pub(crate) enum Report {
     Challenge { aud: String, nonce: String, answer: oneshot::Sender<Token> },
     /// The STUN servers of the hub.
     Stun(Vec<SocketAddr>),
+    /// By how many milliseconds our clock is behind the hub's; negative if it is ahead.
+    Clock(i64),
 }
 
 /// What the shell wishes.

@@ -79,7 +79,7 @@ async fn input(reports: &mut mpsc::Receiver<Report>) -> BrokerInput {
             Report::Message { topic, payload, retain } => {
                 return BrokerInput::Message { topic, payload, retain };
             }
-            Report::Stun(_) => {}
+            Report::Stun(_) | Report::Clock(_) => {}
             Report::Challenge { .. } => panic!("there is no hub"),
         }
     }

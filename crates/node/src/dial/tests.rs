@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -23,8 +23,18 @@ struct Certificate {
 
 impl Certificate {
     fn new(name: &str, years: (i32, i32)) -> Self {
+        Self::with(name, years, IsCa::NoCa)
+    }
+
+    /// As the usual one-liners of openssl make it.
+    fn of_an_authority() -> Self {
+        Self::with("localhost", (2020, 2100), IsCa::Ca(BasicConstraints::Unconstrained))
+    }
+
+    fn with(name: &str, years: (i32, i32), is_ca: IsCa) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.is_ca = is_ca;
         params.not_before = date_time_ymd(years.0, 1, 1);
         params.not_after = date_time_ymd(years.1, 1, 1);
         let certificate = params.self_signed(&key).unwrap();
@@ -126,6 +136,17 @@ async fn an_unknown_authority_is_refused_and_a_given_one_accepted() {
     let (dialer, _file) = with_ca(&certificate.pem);
     let port = tls_server(&certificate).await;
     talk(dialer.tls("localhost", port).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn an_authority_that_serves_by_itself_is_named_with_the_way_out() {
+    let certificate = Certificate::of_an_authority();
+    let (dialer, _file) = with_ca(&certificate.pem);
+    let error = tls_error(&dialer, &certificate).await;
+    assert!(matches!(error, DialError::AuthorityAsServer { .. }), "{error}");
+    let pinned = pinned(certificate.pin());
+    let port = tls_server(&certificate).await;
+    talk(pinned.stream("localhost", port, true).await.unwrap()).await;
 }
 
 #[tokio::test]

@@ -217,6 +217,10 @@ fn explain(host: &str, error: &Error) -> DialError {
         }
         CertificateError::Other(other) => match other.0.downcast_ref::<PinMismatch>() {
             Some(PinMismatch(found)) => DialError::WrongKey { host, found: hex(found) },
+            // The verifier's own error type is not among the dependencies; its name is stable.
+            None if other.0.to_string().contains("CaUsedAsEndEntity") => {
+                DialError::AuthorityAsServer { host }
+            }
             None => DialError::Tls { host, reason: error.to_string() },
         },
         _ => DialError::Tls { host, reason: error.to_string() },

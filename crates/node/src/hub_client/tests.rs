@@ -46,7 +46,7 @@ async fn what_is_public_is_read() {
 #[tokio::test]
 async fn a_challenge_is_read() {
     let hub = hub("GET /challenge ", ok(r#"{"nonce":"n","aud":"a","expires_in":60}"#)).await;
-    let expected = Challenge { nonce: "n".into(), aud: "a".into() };
+    let expected = Challenge { nonce: "n".into(), aud: "a".into(), now: None };
     assert_eq!(hub.challenge().await.unwrap(), expected);
 }
 

@@ -1,6 +1,6 @@
 //! One connection: its link, guarded so that a fault in it ends it alone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -30,8 +30,8 @@ pub(super) struct Peer {
     pub(super) timer: Option<Instant>,
     /// `None` once a fault has ended it.
     link: Option<Box<Link>>,
-    /// Addresses that the link has.
-    locals: Vec<SocketAddr>,
+    /// Candidates of ours that the link has.
+    locals: Vec<LocalCandidate>,
     /// Whether the engine waits to hear that there are no more candidates.
     gathering: bool,
     /// Whether events are taken; while not, the other end feels it through SCTP's window.
@@ -168,11 +168,23 @@ impl Peer {
     }
 
     fn add(&mut self, now: Instant, candidate: LocalCandidate) -> Option<String> {
-        if self.locals.contains(&candidate.addr) {
+        if self.locals.iter().any(|known| known.addr == candidate.addr) {
             return None;
         }
-        self.locals.push(candidate.addr);
+        self.locals.push(candidate);
         self.with(|link| link.add_local_candidate(now, candidate)).flatten()
+    }
+
+    /// Forgets the candidates whose socket is no longer among `hosts`.
+    pub(super) fn keep_local(&mut self, now: Instant, hosts: &[SocketAddr]) {
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.locals)
+            .into_iter()
+            .partition(|candidate| hosts.contains(&candidate.base));
+        self.locals = kept;
+        let bases: BTreeSet<SocketAddr> = gone.iter().map(|candidate| candidate.base).collect();
+        for base in bases {
+            self.with(|link| link.remove_local_address(now, base));
+        }
     }
 
     pub(super) fn candidates_done_if(&mut self, done: bool, inputs: &mut Inputs) {

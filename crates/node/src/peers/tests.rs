@@ -160,6 +160,34 @@ async fn ice_is_restarted_under_the_same_session() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_gone_is_left_for_the_new_one() {
+    let (mut a, mut b) = pair().await;
+    let new = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    a.udp.set_addresses([new].into());
+    let hosts = a.udp.host_addresses();
+    a.peers.network_changed(Instant::now(), &hosts);
+    a.settle();
+    a.tell(PeerOutput::RestartIce);
+    let sdp = a.take(offer).expect("an offer at once");
+    b.tell(PeerOutput::Answer { sdp });
+    let sdp = b.take(answer).expect("an answer at once");
+    a.tell(PeerOutput::AcceptAnswer { sdp });
+    a.tell(PeerOutput::Send("from the new address".to_owned()));
+    until(&mut a, &mut b, |_, b| b.take(frame)).await;
+    let ours = until(&mut a, &mut b, |_, b| {
+        b.take(|input| match input {
+            PeerInput::Path(path) => {
+                let theirs: std::net::SocketAddr = path.remote_address.parse().ok()?;
+                (theirs.ip() == new).then_some(theirs.ip())
+            }
+            _ => None,
+        })
+    })
+    .await;
+    assert_eq!(ours, new);
+}
+
+#[tokio::test]
 async fn closing_lets_out_what_was_sent_and_tells_the_other_end() {
     let (mut a, mut b) = pair().await;
     a.tell(PeerOutput::Send("last words".to_owned()));

@@ -40,18 +40,18 @@ pub(super) fn commit(
 }
 
 /// Runs `body` in a transaction of the database; afterwards it is durable or undone.
-pub(super) fn attempt<T>(
+pub(super) fn attempt<T, E: From<Fault>>(
     connection: &Connection,
     operations: &mut Operations,
-    body: impl FnOnce(&mut Operations) -> Result<T, Fault>,
-) -> Result<T, Fault> {
+    body: impl FnOnce(&mut Operations) -> Result<T, E>,
+) -> Result<T, E> {
     let result = connection
         .execute_batch("BEGIN IMMEDIATE")
-        .map_err(Fault::from)
+        .map_err(|error| E::from(error.into()))
         .and_then(|()| body(operations))
         .and_then(|value| {
             operations.positions.write(connection)?;
-            connection.execute_batch("COMMIT")?;
+            connection.execute_batch("COMMIT").map_err(Fault::from)?;
             Ok(value)
         });
     if result.is_err() {

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tincan_engine::store::Snapshot;
-use tincan_wire::{DeviceId, DisplayName, Identity, LogId, UserId};
+use tincan_wire::{DeviceId, Identity, LogId, UserId};
 
-use super::columns::{Column as _, number, read};
+use super::columns::{Column as _, integer, number, read};
 use super::fault::Fault;
 
 /// Number of different log ids: 8 characters of `a-z0-9`.
@@ -15,17 +15,30 @@ pub(super) fn load_or_create(connection: &Connection) -> Result<Snapshot, Fault>
     if let Some(snapshot) = load(connection)? {
         return Ok(snapshot);
     }
-    let (seed, dev, lg): ([u8; 32], [u8; 8], LogId) = (random()?, random()?, random_log()?);
+    let snapshot = Snapshot::new(random()?, DeviceId(random()?), random_log()?);
+    insert(connection, &snapshot)?;
+    Ok(snapshot)
+}
+
+/// A new installation of an identity that there is already: another device with another log.
+pub(super) fn of_seed(seed: [u8; 32]) -> Result<Snapshot, Fault> {
+    Ok(Snapshot::new(seed, DeviceId(random()?), random_log()?))
+}
+
+/// Writes who we are; the rest of the snapshot is not looked at.
+pub(super) fn insert(connection: &Connection, snapshot: &Snapshot) -> Result<(), Fault> {
     connection.execute(
-        "INSERT INTO installation (only, seed, dev, lg, epoch, name) VALUES (1, ?1, ?2, ?3, 0, ?4)",
+        "INSERT INTO installation (only, seed, dev, lg, epoch, name) \
+         VALUES (1, ?1, ?2, ?3, ?4, ?5)",
         params![
-            seed.to_column(),
-            dev.to_column(),
-            lg.to_column(),
-            DisplayName::default().to_column()
+            snapshot.seed.to_column(),
+            snapshot.dev.to_column(),
+            snapshot.lg.to_column(),
+            integer(snapshot.epoch, "the epoch")?,
+            snapshot.name.to_column()
         ],
     )?;
-    Ok(Snapshot::new(seed, DeviceId(dev), lg))
+    Ok(())
 }
 
 /// Our user id.
@@ -33,7 +46,8 @@ pub(super) fn user_id(snapshot: &Snapshot) -> UserId {
     Identity::from_seed(snapshot.seed).user_id()
 }
 
-fn load(connection: &Connection) -> Result<Option<Snapshot>, Fault> {
+/// Loads who we are, where that is known. The rest of the snapshot is empty.
+pub(super) fn load(connection: &Connection) -> Result<Option<Snapshot>, Fault> {
     connection
         .query_row("SELECT seed, dev, lg, epoch, name FROM installation", [], |row| {
             Ok((|| {

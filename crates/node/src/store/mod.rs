@@ -8,6 +8,7 @@
 //! of which each conversation has a few. Its words enter the search index later, in idle
 //! moments or when somebody searches.
 
+mod backup;
 mod columns;
 mod database;
 mod fault;
@@ -20,6 +21,7 @@ mod outbox;
 mod pages;
 mod positions;
 mod reader;
+mod restore;
 mod schema;
 mod search_index;
 mod searcher;
@@ -41,6 +43,8 @@ use tincan_wire::UserId;
 use tokio::sync::oneshot;
 
 pub use fault::{QueryError, StoreError};
+pub(crate) use backup::Moment;
+pub(crate) use restore::{OtherIdentity, restore};
 pub(crate) use writer::StoreAnswer;
 
 use crate::home::Home;

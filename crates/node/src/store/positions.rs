@@ -37,6 +37,11 @@ impl Log {
         self.changed = true;
     }
 
+    /// The highest position held.
+    pub(super) fn highest_held(&self) -> u64 {
+        self.held.highest()
+    }
+
     /// Positions read never go back.
     pub(super) fn read_to(&mut self, to: u64) {
         if to > self.read {

@@ -15,7 +15,17 @@ use super::installation;
 /// Loads all of it; lists are in the order of their ids. Messages are only looked up for the two
 /// numbers per conversation that follow from them, each the end of an index.
 pub(super) fn load(connection: &Connection) -> Result<Snapshot, Fault> {
-    let mut snapshot = installation::load_or_create(connection)?;
+    let snapshot = installation::load_or_create(connection)?;
+    complete(connection, snapshot)
+}
+
+/// The same for a home that was used before; `None` where there is no identity.
+pub(super) fn load_existing(connection: &Connection) -> Result<Option<Snapshot>, Fault> {
+    let snapshot = installation::load(connection)?;
+    snapshot.map(|snapshot| complete(connection, snapshot)).transpose()
+}
+
+fn complete(connection: &Connection, mut snapshot: Snapshot) -> Result<Snapshot, Fault> {
     snapshot.contacts = contacts(connection)?;
     snapshot.conversations = conversations(connection, snapshot.lg)?;
     snapshot.requests = requests(connection)?;
@@ -46,7 +56,7 @@ fn collect<T>(
     Ok(found)
 }
 
-fn contacts(connection: &Connection) -> Result<Vec<Contact>, Fault> {
+pub(super) fn contacts(connection: &Connection) -> Result<Vec<Contact>, Fault> {
     let sql = "SELECT id, status, name, nickname, verified, prekey_id, prekey, prekey_at, token, \
                asked, read_receipts, added FROM contacts ORDER BY id";
     all(connection, sql, |row| {
@@ -118,7 +128,7 @@ fn conversation(
     Ok(conversation)
 }
 
-fn requests(connection: &Connection) -> Result<Vec<Request>, Fault> {
+pub(super) fn requests(connection: &Connection) -> Result<Vec<Request>, Fault> {
     let sql = "SELECT sender, name, prekey_id, prekey, at, declined FROM requests ORDER BY sender";
     all(connection, sql, |row| {
         Ok(Request {

@@ -14,6 +14,7 @@ use crate::Outcome;
 use crate::chat::input::{Entered, Input};
 use crate::chat::screen::Screen;
 use crate::chat::slash::{Slash, Typed, parse};
+use crate::clock_text::wrong_clock;
 use crate::commands::last_messages;
 use crate::duration_text::show_duration;
 use crate::event_text::{Names, alarm_words, line};
@@ -37,6 +38,7 @@ pub(crate) struct Conversation<'a> {
     /// What was said last about the connection, so that it is not said twice.
     told: Option<PeerState>,
     told_broker: Option<BrokerState>,
+    told_clock: bool,
 }
 
 /// What a step of the conversation leads to.
@@ -66,6 +68,7 @@ impl<'a> Conversation<'a> {
             waiting: BTreeSet::new(),
             told: None,
             told_broker: None,
+            told_clock: false,
         })
     }
 
@@ -115,8 +118,9 @@ impl<'a> Conversation<'a> {
         self.screen.notice(&format!("── {name}{verified} ── /help lists commands ──")).await?;
         self.mark_read().await?;
         let status = self.session.status().await?;
-        if status.broker.state != BrokerState::Connected {
-            self.tell_broker(&status.broker).await?;
+        match status.broker.state {
+            BrokerState::Connected => self.tell_wrong_clock().await?,
+            _ => self.tell_broker(&status.broker).await?,
         }
         let peer = self.contact.peer.clone();
         self.tell_peer(&peer).await
@@ -270,7 +274,22 @@ impl<'a> Conversation<'a> {
         self.screen.notice(&line).await
     }
 
+    /// Once, as soon as the hub has told its time.
+    async fn tell_wrong_clock(&mut self) -> Outcome {
+        let behind = self.session.shell_status().await?.clock_behind_ms;
+        let Some(behind) = behind else { return Ok(()) };
+        if !std::mem::replace(&mut self.told_clock, true)
+            && let Some(words) = wrong_clock(behind)
+        {
+            self.screen.notice(&format!("!! {words}")).await?;
+        }
+        Ok(())
+    }
+
     async fn tell_broker(&mut self, view: &tincan_engine::BrokerView) -> Outcome {
+        if view.state == BrokerState::Connected {
+            self.tell_wrong_clock().await?;
+        }
         let before = self.told_broker.replace(view.state);
         let quiet = match view.state {
             // The start goes well mostly, and then nothing need be said.

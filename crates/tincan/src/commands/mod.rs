@@ -2,11 +2,14 @@
 
 mod completions;
 mod contact;
+mod export;
 mod history;
 mod hub;
 mod id;
+mod import;
 mod invite;
 mod listen;
+mod passphrase;
 mod search;
 mod send;
 mod status;
@@ -40,6 +43,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Listen(args) => runtime::run(listen::run(args, settings()?)),
         Command::History(args) => runtime::run(history::run(args, settings()?)),
         Command::Search(args) => runtime::run(search::run(args, settings()?)),
+        Command::Export(args) => export::run(args, settings()?),
+        Command::Import(args) => import::run(args, settings()?),
         Command::Status => runtime::run(status::run(settings()?)),
     }
 }

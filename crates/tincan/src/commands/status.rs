@@ -4,6 +4,7 @@ use serde_json::json;
 use tincan_engine::{ContactStatus, Status};
 
 use crate::Outcome;
+use crate::clock_text::wrong_clock;
 use crate::people_text::{broker_line, contact_line, now, peer_line};
 use crate::screen_text::one_line;
 use crate::session::{MeetingPlace, Session};
@@ -17,8 +18,14 @@ pub(crate) async fn run(settings: Settings) -> Outcome {
 }
 
 async fn print(settings: &Settings, session: &Session) -> Outcome {
-    let status = session.status().await?;
+    let mut status = session.status().await?;
     let place = session.meeting_place().await?;
+    let shell = session.shell_status().await?;
+    // What the connections refused is counted beside the engine.
+    for (reason, count) in shell.dropped {
+        *status.dropped.entry(reason).or_default() += count;
+    }
+    let behind = shell.clock_behind_ms;
     let mut value = serde_json::to_value(&status)?;
     if let Some(fields) = value.as_object_mut() {
         let brokers: Vec<String> = place.brokers.iter().map(|url| without_password(url)).collect();
@@ -26,11 +33,19 @@ async fn print(settings: &Settings, session: &Session) -> Outcome {
         fields.insert("home".into(), json!(settings.home));
         fields.insert("hub".into(), json!(place.hub));
         fields.insert("brokers".into(), json!(brokers));
+        fields.insert("clock_behind_ms".into(), json!(behind));
     }
-    settings.output.value(&value, || text(&status, &place, settings, session.is_elsewhere()))
+    let running = session.is_elsewhere();
+    settings.output.value(&value, || text(&status, &place, settings, running, behind))
 }
 
-fn text(status: &Status, place: &MeetingPlace, settings: &Settings, running: bool) -> String {
+fn text(
+    status: &Status,
+    place: &MeetingPlace,
+    settings: &Settings,
+    running: bool,
+    behind: Option<i64>,
+) -> String {
     let now = now();
     let mut lines = vec![format!("id        {}", status.id)];
     if !status.name.as_str().is_empty() {
@@ -44,6 +59,7 @@ fn text(status: &Status, place: &MeetingPlace, settings: &Settings, running: boo
         false => "link      no tincan runs on this home; start `tincan listen` or `tincan chat`"
             .to_owned(),
     });
+    lines.extend(behind.and_then(wrong_clock).map(|words| format!("clock     {words}")));
     if status.requests > 0 {
         lines.push(format!("requests  {} wait: see `tincan contact list`", status.requests));
     }

@@ -24,6 +24,8 @@ fn every_help_page_stays_as_it_is() {
         "listen",
         "history",
         "search",
+        "export",
+        "import",
         "status",
         "completions",
         "man",

@@ -7,6 +7,7 @@
     reason = "these are tests"
 )]
 
+mod backup;
 mod bad_input;
 mod config;
 mod help;

@@ -3,8 +3,11 @@
 
 mod bad_surroundings;
 mod chat;
+mod clock;
 mod conversation;
 mod ends;
+mod full_disk;
 mod mesh;
+mod refused_token;
 mod second_command;
 mod terminal;

@@ -6,27 +6,34 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
-use tincan_e2e::{PATIENCE, binary};
+use tincan_e2e::{PATIENCE, Process, binary, tincan};
 
 /// A chat on a terminal of its own.
 struct Window {
     /// What the person holds; without it the window is closed.
     hand: Option<File>,
     /// The program's end, kept open to see how it was left.
-    screen: OwnedFd,
+    screen: Option<OwnedFd>,
     shown: Receiver<Vec<u8>>,
+    /// Ends the reader, which holds the window open like the person does.
+    reading: Arc<AtomicBool>,
     seen: String,
     child: Child,
 }
 
 impl Window {
     fn open(home: &Path) -> Self {
-        let hand = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        // What the program inherited would keep its own window open.
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let hand = openpt(flags).unwrap();
         grantpt(&hand).unwrap();
         unlockpt(&hand).unwrap();
         let name = ptsname(&hand, Vec::new()).unwrap();
@@ -45,8 +52,10 @@ impl Window {
         let child = command.stderr(screen.try_clone().unwrap()).spawn().unwrap();
         drop(command);
         let hand = File::from(hand);
-        let shown = read_all(hand.try_clone().unwrap());
-        Self { hand: Some(hand), screen: screen.into(), shown, seen: String::new(), child }
+        let reading = Arc::new(AtomicBool::new(true));
+        let shown = read_all(hand.try_clone().unwrap(), Arc::clone(&reading));
+        let seen = String::new();
+        Self { hand: Some(hand), screen: Some(screen.into()), shown, reading, seen, child }
     }
 
     fn wait_for(&mut self, words: &str) {
@@ -63,6 +72,15 @@ impl Window {
         self.hand.as_mut().expect("it is open").write_all(keys).unwrap();
     }
 
+    /// Closes it as a person does: everything that held the terminal's other end is gone, and
+    /// the kernel hangs up.
+    fn close(&mut self) {
+        self.reading.store(false, Ordering::Relaxed);
+        self.hand = None;
+        self.screen = None;
+        while self.shown.recv_timeout(PATIENCE).is_ok() {}
+    }
+
     fn end(&mut self) -> ExitStatus {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -77,7 +95,7 @@ impl Window {
 
     /// Whether the terminal shows and collects what is typed again.
     fn is_as_before(&self) -> bool {
-        let modes = tcgetattr(&self.screen).unwrap().local_modes;
+        let modes = tcgetattr(self.screen.as_ref().expect("it is open")).unwrap().local_modes;
         modes.contains(LocalModes::ICANON | LocalModes::ECHO)
     }
 }
@@ -90,11 +108,19 @@ impl Drop for Window {
     }
 }
 
-fn read_all(mut hand: File) -> Receiver<Vec<u8>> {
+/// How often the reader looks whether the window is to be closed.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+
+fn read_all(mut hand: File, reading: Arc<AtomicBool>) -> Receiver<Vec<u8>> {
     let (sender, shown) = channel();
     std::thread::spawn(move || {
         let mut buffer = [0; 4_096];
-        while let Ok(count) = hand.read(&mut buffer) {
+        while reading.load(Ordering::Relaxed) {
+            let mut ready = [PollFd::new(&hand, PollFlags::IN)];
+            if poll(&mut ready, Some(&LOOK)).unwrap() == 0 {
+                continue;
+            }
+            let Ok(count) = hand.read(&mut buffer) else { return };
             if count == 0 || sender.send(buffer[..count].to_vec()).is_err() {
                 return;
             }
@@ -143,4 +169,17 @@ fn a_hang_up_ends_the_chat_in_order() {
     window.hand = None;
     assert_eq!(window.end().code(), Some(0), "{}", window.seen);
     assert!(!home.path().join("control.sock").exists());
+}
+
+#[test]
+fn a_window_that_is_closed_ends_the_chat_in_order() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path());
+    window.wait_for("/quit leaves");
+    window.wait_for("> ");
+    window.close();
+    assert_eq!(window.end().code(), Some(0), "{}", window.seen);
+    assert!(!home.path().join("control.sock").exists());
+    let status = Process::run(tincan(&["status"]).arg("--home").arg(home.path()));
+    assert_eq!(status.code, Some(0), "{status:?}");
 }

@@ -8,6 +8,7 @@ mod operations;
 mod outbox;
 mod search;
 mod settings;
+mod suite;
 mod transactions;
 
 use std::path::PathBuf;

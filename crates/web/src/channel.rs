@@ -1,0 +1,115 @@
+//! What the tabs of one browser say to each other, over a `BroadcastChannel`.
+
+use serde::{Deserialize, Serialize};
+use tincan_engine::{Command, Reply};
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::closure::Closure;
+use web_sys::{BroadcastChannel, MessageEvent};
+
+use crate::client::{Notice, RequestError};
+use crate::standing::{Settings, Standing};
+
+/// One message. Tabs run the same version, mostly: what does not parse is passed over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Post {
+    /// A screen asks the leader.
+    Ask {
+        /// The screen.
+        from: u64,
+        /// Its number for the answer.
+        id: u64,
+        /// What.
+        ask: Ask,
+    },
+    /// The leader answers a screen.
+    Answer {
+        /// The screen.
+        to: u64,
+        /// Its number.
+        id: u64,
+        /// The answer.
+        result: Result<Given, RequestError>,
+    },
+    /// The leader tells every screen.
+    Notice(Notice),
+    /// The sender leads from now on.
+    Leading,
+}
+
+/// What a screen asks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ask {
+    /// For the engine.
+    Command(Command),
+    /// Keep these.
+    Settings(Settings),
+    /// How do you stand?
+    Standing,
+    /// The store's content has changed beside the engine: begin anew.
+    Restart,
+}
+
+/// What a screen is given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Given {
+    /// The engine's answer.
+    Reply(Reply),
+    /// It is done.
+    Done,
+    /// How the leader stands.
+    Standing(Standing),
+}
+
+impl Ask {
+    /// Whether it may be asked twice without harm.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Command(command) => matches!(
+                command,
+                Command::ListContacts
+                    | Command::ListRequests
+                    | Command::GetStatus
+                    | Command::GetSafetyNumber { .. }
+                    | Command::MarkRead { .. }
+                    | Command::Typing { .. }
+                    | Command::OpenChat { .. }
+                    | Command::CloseChat { .. }
+                    | Command::CloseScreen { .. }
+            ),
+            Self::Standing | Self::Settings(_) => true,
+            Self::Restart => false,
+        }
+    }
+}
+
+/// This tab's end of the channel.
+pub(crate) struct Channel {
+    channel: BroadcastChannel,
+    _hear: Closure<dyn FnMut(MessageEvent)>,
+}
+
+impl Channel {
+    /// `None` where the browser has no such channels; then there is one tab only.
+    pub(crate) fn open(name: &str, hear: impl Fn(Post) + 'static) -> Option<Self> {
+        let channel = BroadcastChannel::new(name).ok()?;
+        let hear = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
+            let text = event.data().as_string().unwrap_or_default();
+            if let Ok(post) = serde_json::from_str(&text) {
+                hear(post);
+            }
+        });
+        channel.set_onmessage(Some(hear.as_ref().unchecked_ref()));
+        Some(Self { channel, _hear: hear })
+    }
+
+    /// To every other tab.
+    pub(crate) fn post(&self, post: &Post) {
+        if let Ok(text) = serde_json::to_string(post) {
+            // A channel that is closed has nobody at its other ends.
+            let _ = self.channel.post_message(&text.into());
+        }
+    }
+}

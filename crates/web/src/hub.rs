@@ -1,0 +1,131 @@
+//! What the page asks a hub over HTTP: where its broker is, a challenge, and ICE servers.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, Request, RequestInit, Response};
+
+use crate::words::words;
+
+/// How long a hub may take to answer.
+const TIMEOUT_MS: u32 = 8_000;
+
+/// The most addresses taken from a hub's list; more would only prolong a failing attempt.
+const MAX_ADDRESSES: usize = 8;
+
+/// `GET /config.json`: what is public about a hub.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct HubConfig {
+    /// Addresses of one and the same broker, in the order to try.
+    #[serde(default)]
+    pub(crate) brokers: Vec<String>,
+    /// `stun:host:port`.
+    #[serde(default)]
+    pub(crate) stun: Vec<String>,
+}
+
+/// `GET /challenge` (protocol §9).
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Challenge {
+    pub(crate) nonce: String,
+    pub(crate) aud: String,
+    /// The hub's clock in milliseconds since the epoch, if it tells it.
+    #[serde(default)]
+    pub(crate) now: Option<u64>,
+}
+
+/// One entry of `RTCConfiguration.iceServers`, as `POST /ice` gives it (protocol §10).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct IceServer {
+    #[serde(default)]
+    pub(crate) urls: Vec<String>,
+    #[serde(default)]
+    pub(crate) username: Option<String>,
+    #[serde(default)]
+    pub(crate) credential: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct IceAnswer {
+    #[serde(default, rename = "iceServers")]
+    ice_servers: Vec<IceServer>,
+}
+
+/// Why a hub gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HubError {
+    /// No answer at all.
+    Unreachable(String),
+    /// An answer other than 200.
+    Status(u16),
+    /// An answer that is not what a hub says.
+    Nonsense(String),
+}
+
+impl HubError {
+    /// For the person.
+    pub(crate) fn sentence(&self, hub: &str) -> String {
+        match self {
+            Self::Unreachable(_) => {
+                format!("the hub {hub} does not answer; it may be down, or you are offline")
+            }
+            Self::Status(status) => format!("the hub {hub} answered with HTTP status {status}"),
+            Self::Nonsense(reason) => format!("{hub} does not answer as a hub does: {reason}"),
+        }
+    }
+}
+
+/// Where the broker and STUN servers are.
+pub(crate) async fn config(origin: &str) -> Result<HubConfig, HubError> {
+    let mut config: HubConfig = get(origin, "/config.json").await?;
+    config.brokers.truncate(MAX_ADDRESSES);
+    config.stun.truncate(MAX_ADDRESSES);
+    Ok(config)
+}
+
+/// Something to sign, so that a token is fresh whatever our clock says.
+pub(crate) async fn challenge(origin: &str) -> Result<Challenge, HubError> {
+    get(origin, "/challenge").await
+}
+
+/// STUN and TURN servers with their credentials.
+pub(crate) async fn ice(origin: &str, token: &str) -> Result<Vec<IceServer>, HubError> {
+    let init = RequestInit::new();
+    init.set_method("POST");
+    let headers = web_sys::Headers::new().map_err(unreachable_hub)?;
+    let bearer = format!("Bearer {token}");
+    headers.set("Authorization", &bearer).map_err(unreachable_hub)?;
+    init.set_headers(&headers);
+    let answer: IceAnswer = fetch(origin, "/ice", &init).await?;
+    Ok(answer.ice_servers.into_iter().take(MAX_ADDRESSES).collect())
+}
+
+async fn get<T: DeserializeOwned>(origin: &str, path: &str) -> Result<T, HubError> {
+    fetch(origin, path, &RequestInit::new()).await
+}
+
+async fn fetch<T: DeserializeOwned>(
+    origin: &str,
+    path: &str,
+    init: &RequestInit,
+) -> Result<T, HubError> {
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT_MS)));
+    let url = format!("{origin}{path}");
+    let request = Request::new_with_str_and_init(&url, init).map_err(unreachable_hub)?;
+    let window = web_sys::window().ok_or_else(|| HubError::Unreachable("no window".to_owned()))?;
+    let response = JsFuture::from(window.fetch_with_request(&request)).await;
+    let response: Response =
+        response.and_then(|response| response.dyn_into()).map_err(unreachable_hub)?;
+    if !response.ok() {
+        return Err(HubError::Status(response.status()));
+    }
+    let text = response.text().map_err(unreachable_hub)?;
+    let text = JsFuture::from(text).await.map_err(unreachable_hub)?;
+    let text = text.as_string().unwrap_or_default();
+    serde_json::from_str(&text).map_err(|error| HubError::Nonsense(error.to_string()))
+}
+
+fn unreachable_hub(thrown: impl Into<JsValue>) -> HubError {
+    HubError::Unreachable(words(&thrown.into()))
+}

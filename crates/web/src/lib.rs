@@ -1,0 +1,21 @@
+//! The browser shell: it moves bytes between the engine and what a browser has.
+#![cfg(target_arch = "wasm32")]
+
+mod broker;
+mod browser;
+mod channel;
+mod client;
+mod clock;
+mod hub;
+mod lock;
+mod origin;
+mod peers;
+mod shell;
+mod standing;
+mod store;
+mod tab;
+mod timer;
+mod words;
+
+pub use client::{Client, Imported, Notice, RequestError, StartError};
+pub use standing::{Role, Settings, Standing, Storage};

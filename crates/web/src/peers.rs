@@ -1,0 +1,88 @@
+//! The WebRTC connections of all sessions.
+
+mod connection;
+mod path;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use tincan_engine::{PeerInput, PeerOutput};
+use tincan_wire::SessionId;
+
+use crate::hub::IceServer;
+use connection::Connection;
+
+/// Hands what a connection says to the shell.
+pub(crate) type Tell = Rc<dyn Fn(SessionId, PeerInput)>;
+
+/// All connections, by session.
+pub(crate) struct Peers {
+    tell: Tell,
+    connections: RefCell<BTreeMap<SessionId, Connection>>,
+    servers: RefCell<Vec<IceServer>>,
+    relay_only: Cell<bool>,
+}
+
+impl Peers {
+    pub(crate) fn new(tell: Tell) -> Self {
+        Self {
+            tell,
+            connections: RefCell::new(BTreeMap::new()),
+            servers: RefCell::new(Vec::new()),
+            relay_only: Cell::new(false),
+        }
+    }
+
+    /// What connections made from now on may use.
+    pub(crate) fn set_servers(&self, servers: Vec<IceServer>) {
+        self.servers.replace(servers);
+    }
+
+    /// Whether connections made from now on hide our addresses.
+    pub(crate) fn set_relay_only(&self, on: bool) {
+        self.relay_only.set(on);
+    }
+
+    /// Does what the engine says.
+    pub(crate) fn handle(&self, sid: SessionId, output: PeerOutput) {
+        let mut connections = self.connections.borrow_mut();
+        let creates = matches!(output, PeerOutput::Offer | PeerOutput::Answer { .. });
+        if creates && !connections.contains_key(&sid) {
+            let made = Connection::new(
+                sid,
+                &self.servers.borrow(),
+                self.relay_only.get(),
+                Rc::clone(&self.tell),
+            );
+            match made {
+                Ok(connection) => drop(connections.insert(sid, connection)),
+                Err(reason) => return (self.tell)(sid, PeerInput::Failed { reason }),
+            }
+        }
+        // The session is closed or was never opened: nothing to do it with.
+        let Some(connection) = connections.get(&sid) else { return };
+        match output {
+            PeerOutput::Close => {
+                if let Some(connection) = connections.remove(&sid) {
+                    connection.close_soon();
+                }
+            }
+            output => connection.handle(output),
+        }
+    }
+
+    /// Tells the engine what is still buffered, where it is wrong about it.
+    pub(crate) fn report_buffered(&self) {
+        for connection in self.connections.borrow().values() {
+            connection.report_buffered();
+        }
+    }
+
+    /// Looks at the paths, which change without an event.
+    pub(crate) fn look_at_paths(&self) {
+        for connection in self.connections.borrow().values() {
+            connection.look_at_path();
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Keeps the model true: takes what the shell says and changes the signals, in batches.
+//!
+//! A message alone is shown at once. When thousands a second come, they are shown as often as the
+//! page manages: a batch takes in what came while the one before was worked on.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::Date;
+use leptos::prelude::*;
+use tincan_engine::{Delivery, Event, MessageView};
+use tincan_wire::UserId;
+use tincan_web::Notice;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::model::{Model, News, preview};
+use crate::notify;
+
+/// So many wait at most; then they are worked off even if the browser gives no time for it.
+const MAX_WAITING: usize = 4_096;
+
+/// Between two batches at least, while they follow each other: half a frame.
+const PAUSE_MS: f64 = 8.0;
+
+/// Between two batches at most.
+const MAX_PAUSE_MS: f64 = 100.0;
+
+struct Inbox {
+    model: Model,
+    waiting: RefCell<Vec<Notice>>,
+    is_planned: Cell<bool>,
+    /// When the next batch may begin.
+    free_at: Cell<f64>,
+}
+
+/// Listens to the shell for as long as the tab lives.
+pub(crate) fn follow(model: Model) {
+    let inbox = Rc::new(Inbox {
+        model,
+        waiting: RefCell::default(),
+        is_planned: Cell::new(false),
+        free_at: Cell::new(0.0),
+    });
+    model.client().subscribe(move |notice| inbox.take(notice));
+}
+
+impl Inbox {
+    fn take(self: &Rc<Self>, notice: &Notice) {
+        let waiting = {
+            let mut waiting = self.waiting.borrow_mut();
+            waiting.push(notice.clone());
+            waiting.len()
+        };
+        if waiting >= MAX_WAITING {
+            return self.work_off();
+        }
+        if self.is_planned.replace(true) {
+            return;
+        }
+        let inbox = Rc::clone(self);
+        let wait = self.free_at.get() - Date::now();
+        if wait <= 0.0 {
+            queue_microtask(move || inbox.work_off());
+        } else {
+            let wait = Duration::from_millis(wait.min(MAX_PAUSE_MS).ceil() as u64);
+            set_timeout(move || inbox.work_off(), wait);
+        }
+    }
+
+    fn work_off(&self) {
+        self.is_planned.set(false);
+        let notices = self.waiting.take();
+        if notices.is_empty() {
+            return;
+        }
+        let begin = Date::now();
+        apply(self.model, notices);
+        let end = Date::now();
+        // A page that follows easily is left alone; a busy one gets twice the time for the rest.
+        let is_busy = begin - self.free_at.get() < 2.0 * PAUSE_MS;
+        let pause = if is_busy { PAUSE_MS } else { 0.0 };
+        self.free_at.set(end + pause.max(2.0 * (end - begin)).min(MAX_PAUSE_MS));
+    }
+}
+
+/// What a batch changes in a conversation's line.
+#[derive(Default)]
+struct TalkNews {
+    came: u64,
+    last: Option<MessageView>,
+    /// For the mark of our last message.
+    delivered: Vec<(Vec<tincan_wire::MessageId>, Delivery)>,
+}
+
+fn apply(model: Model, notices: Vec<Notice>) {
+    let listener = model.listening();
+    let mut news = Vec::new();
+    let mut talks: BTreeMap<UserId, TalkNews> = BTreeMap::new();
+    let listens = |contact: UserId| listener.as_ref().is_some_and(|(id, _)| *id == contact);
+    for notice in notices {
+        match notice {
+            Notice::Standing(standing) => model.standing.set(standing),
+            Notice::Refresh => {
+                news.push(News::Reload);
+                model.refreshed.update(|count| *count = count.wrapping_add(1));
+                spawn_local(model.refresh());
+            }
+            Notice::Event(Event::Message { message }) => {
+                let talk = talks.entry(message.contact).or_default();
+                if !message.outgoing {
+                    talk.came += 1;
+                    notify::tell(model, &message);
+                }
+                if talk.last.as_ref().is_none_or(|last| last.h <= message.h) {
+                    talk.last = Some(preview(message.clone()));
+                }
+                if listens(message.contact) {
+                    news.push(News::Message(message));
+                }
+            }
+            Notice::Event(Event::Delivery { contact, ids, state }) => {
+                talks.entry(contact).or_default().delivered.push((ids.clone(), state));
+                if listens(contact) {
+                    news.push(News::Delivery { ids, state });
+                }
+            }
+            Notice::Event(Event::Read { contact, to }) => {
+                if listens(contact) {
+                    news.push(News::Read { to });
+                }
+            }
+            Notice::Event(event) => change(model, event),
+        }
+    }
+    for (contact, talk) in talks {
+        change_talk(model, contact, talk);
+    }
+    if let Some((_, hear)) = listener.filter(|_| !news.is_empty()) {
+        hear(news);
+    }
+}
+
+fn change_talk(model: Model, contact: UserId, news: TalkNews) {
+    let Some(person) = model.person(contact) else { return };
+    if news.came > 0 {
+        person.typing.set(false);
+    }
+    let last_id = person.talk.with_untracked(|talk| talk.last.as_ref().map(|last| last.id));
+    let delivered = news.delivered.iter().rev().find(|(ids, _)| ids.iter().any(|id| last_id == Some(*id)));
+    if news.came == 0 && news.last.is_none() && delivered.is_none() {
+        return;
+    }
+    person.talk.update(|talk| {
+        talk.unread += news.came;
+        if let (Some(last), Some((_, state))) = (&mut talk.last, delivered) {
+            last.state = *state;
+        }
+        if let Some(last) = news.last
+            && talk.last.as_ref().is_none_or(|known| known.h <= last.h)
+        {
+            talk.last = Some(last);
+        }
+    });
+}
+
+fn change(model: Model, event: Event) {
+    match event {
+        Event::Broker(broker) => model.broker.set(broker),
+        Event::Contact { contact } => model.put_contact(contact),
+        Event::Request { request } => {
+            notify::tell_request(model, &request);
+            model.requests.update(|requests| {
+                requests.retain(|known| known.id != request.id);
+                requests.push(request);
+            });
+        }
+        Event::RequestGone { contact } => {
+            model.requests.update(|requests| requests.retain(|known| known.id != contact));
+        }
+        Event::Peer(peer) => {
+            if let Some(person) = model.person(peer.contact) {
+                person.view.update(|view| view.peer = peer);
+            }
+        }
+        Event::Presence { contact, online, chat_open } => {
+            if let Some(person) = model.person(contact) {
+                person.view.update(|view| {
+                    view.online = online;
+                    view.chat_open = chat_open;
+                });
+                if !online {
+                    person.typing.set(false);
+                }
+            }
+        }
+        Event::Typing { contact, on } => {
+            if let Some(person) = model.person(contact) {
+                person.typing.set(on);
+            }
+        }
+        Event::Alarm { contact, alarm } => model.raise(contact, alarm),
+        // Counted in the status; nothing that a person could do.
+        Event::Dropped { .. } => {}
+        // Handled with the conversation that they belong to.
+        Event::Message { .. } | Event::Delivery { .. } | Event::Read { .. } => {}
+    }
+}

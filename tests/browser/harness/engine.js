@@ -1,0 +1,96 @@
+// The two browsers: how each is found, started and told to let pages on one machine connect.
+
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+import puppeteer from "puppeteer-core";
+
+import { temporaryFolder } from "./folder.js";
+
+export const BROWSERS = ["chromium", "firefox"];
+
+const PROGRAMS = {
+  chromium: { variable: "CHROMIUM", names: ["chromium", "chromium-browser", "google-chrome"] },
+  firefox: { variable: "FIREFOX", names: ["firefox-esr", "firefox"] },
+};
+
+const CHROMIUM_FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--mute-audio",
+  // Timers and renderers of a page that nobody sees are throttled otherwise.
+  "--disable-background-timer-throttling",
+  "--disable-renderer-backgrounding",
+  "--disable-backgrounding-occluded-windows",
+  "--allow-loopback-in-peer-connection",
+];
+
+const FIREFOX_PREFERENCES = {
+  "media.peerconnection.ice.loopback": true,
+  "media.peerconnection.ice.no_host": false,
+  "app.normandy.enabled": false,
+  "network.captive-portal-service.enabled": false,
+  "network.connectivity-service.enabled": false,
+  "privacy.reduceTimerPrecision": false,
+  "dom.min_background_timeout_value": 0,
+  // Every window of a test is looked at, whichever has the focus.
+  "focusmanager.testmode": true,
+};
+
+// The program, or a reason to shout about: a browser that is missing fails its tests.
+function find(kind) {
+  const { variable, names } = PROGRAMS[kind];
+  if (process.env[variable]) return process.env[variable];
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const places = folders.flatMap((folder) => names.map((name) => join(folder, name)));
+  const found = places.find((place) => existsSync(place));
+  if (!found) {
+    throw new Error(`${kind} IS NOT INSTALLED: install ${names[0]}, or name it in ${variable}`);
+  }
+  return found;
+}
+
+// A running browser. `hidden` keeps addresses hidden behind `.local` names, as browsers do by
+// themselves; otherwise they are told, which connects sooner.
+export async function launch(kind, { hidden = false, flags = [], preferences = {} } = {}) {
+  const folder = await temporaryFolder();
+  const environment = { ...process.env, HOME: folder.path, TMPDIR: folder.path };
+  const options = {
+    executablePath: find(kind),
+    headless: true,
+    env: environment,
+    userDataDir: join(folder.path, "profile"),
+    acceptInsecureCerts: true,
+    protocolTimeout: 120_000,
+  };
+  const browser =
+    kind === "chromium"
+      ? await puppeteer.launch({ ...options, args: chromiumFlags(hidden, flags) })
+      : await puppeteer.launch({
+          ...options,
+          browser: "firefox",
+          args: flags,
+          extraPrefsFirefox: {
+            ...FIREFOX_PREFERENCES,
+            "media.peerconnection.ice.obfuscate_host_addresses": hidden,
+            ...preferences,
+          },
+        });
+  const kill = async () => {
+    const child = browser.process();
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+  };
+  const close = async () => {
+    await browser.close().catch(() => {});
+    await folder.remove();
+  };
+  return { kind, browser, close, kill };
+}
+
+function chromiumFlags(hidden, flags) {
+  const told = hidden ? [] : ["--disable-features=WebRtcHideLocalIpsWithMdns"];
+  return [...CHROMIUM_FLAGS, ...told, ...flags];
+}

@@ -1,0 +1,50 @@
+// A tab ends without a word: whoever is connected notices within six seconds.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { BROWSERS } from "../harness/engine.js";
+import { World, closeBrowsers } from "../harness/world.js";
+
+// The product's own bound, and what a busy machine may add to seeing it.
+const NOTICED_WITHIN_MS = 6_000;
+
+after(closeBrowsers);
+
+for (const kind of BROWSERS) {
+  test(`a tab of ${kind} that is killed is noticed by tab and native node`, async (t) => {
+    const world = await World.open(t);
+    const nora = await world.native("Nora");
+    const ada = await world.person("chromium", "Ada");
+    // A browser of its own, which is killed as a whole.
+    const doomed = await world.person(kind, "Bob", { doomed: kind });
+    await doomed.add(await nora.invite());
+    await doomed.connected();
+    await doomed.say("Hello Nora");
+    await doomed.delivered("Hello Nora");
+    await doomed.add(await ada.invite());
+    await ada.openChat("Bob");
+    await ada.connected();
+    const killed = Date.now();
+    await doomed.kill();
+    const seen = ada.until("that the connection is lost", () => {
+      return document.querySelector('[data-testid="badge"]')?.dataset.kind !== "direct" && Date.now();
+    });
+    const told = nora.event("that the connection is lost", ({ event, state }) => {
+      return event === "peer" && state !== "connected" && Date.now() > killed;
+    });
+    const noticed = [await seen, (await told, Date.now())];
+    for (const at of noticed) {
+      assert.ok(at - killed < NOTICED_WITHIN_MS, `noticed after ${at - killed} ms`);
+    }
+  });
+
+  test(`a tab of ${kind} that is closed is noticed at once`, async (t) => {
+    const world = await World.open(t);
+    const [ada, bob] = await world.pair(kind, kind);
+    await bob.close();
+    await ada.until("that Bob is offline", () => {
+      return document.querySelector('[data-testid="contact"]')?.dataset.online === "false";
+    });
+  });
+}
