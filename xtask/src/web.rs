@@ -104,8 +104,11 @@ impl Packing {
 
 /// Compiles the page and says where the module is. Cargo knows whether there is anything to do.
 fn compile(features: &[&str]) -> Result<PathBuf> {
-    let mut build = cargo(&["build", "--quiet", "--profile", "web", "--target", TARGET]);
-    build.args(["-p", CRATE, "--target-dir", BUILD]).args(features);
+    let mut build = cargo(&["rustc", "--quiet", "--profile", "web", "--target", TARGET]);
+    build.args(["-p", CRATE, "--lib", "--target-dir", BUILD]).args(features);
+    // The crate is a Rust library as well, for tests; cargo optimises across crates only where
+    // that is not asked for.
+    build.args(["--crate-type", "cdylib"]);
     build.env("CARGO_ENCODED_RUSTFLAGS", flags()?.join("\u{1f}"));
     output("compiling the page", &mut build)?;
     Ok(root().join(BUILD).join(TARGET).join("web").join(MODULE))
@@ -116,7 +119,8 @@ fn flags() -> Result<Vec<String>> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let sources = home.context("there is no home folder")?.join("registry/src");
-    let mut flags = vec![remap(&root())];
+    // Leptos then erases the types of components, of which there are many and each is used once.
+    let mut flags = vec!["--cfg".to_owned(), "erase_components".to_owned(), remap(&root())];
     for registry in fs::read_dir(&sources).into_iter().flatten() {
         flags.push(remap(&registry?.path()));
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use thiserror::Error;
+#[cfg(not(target_arch = "wasm32"))]
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
@@ -19,11 +20,21 @@ const MAX_BYTES: usize = 1024;
 pub struct Passphrase(Zeroizing<String>);
 
 impl Passphrase {
-    /// Takes what was typed, without the line break after it.
+    /// Takes what was typed, without the line break after it. A page has no such function: its
+    /// browser knows NFC, and the tables need not be sent to it.
     ///
     /// # Errors
     /// It is empty or very long.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn new(typed: &str) -> Result<Self, PassphraseError> {
+        Self::with(typed, |typed, text| text.extend(typed.nfc()))
+    }
+
+    /// The same, where `nfc` appends its first argument in NFC to its second.
+    ///
+    /// # Errors
+    /// It is empty or very long.
+    pub fn with(typed: &str, nfc: impl FnOnce(&str, &mut String)) -> Result<Self, PassphraseError> {
         if typed.is_empty() {
             return Err(PassphraseError::Empty);
         }
@@ -32,7 +43,7 @@ impl Passphrase {
         }
         // Room for the longest outcome, so that no half of it stays behind in freed memory.
         let mut text = Zeroizing::new(String::with_capacity(typed.len() * 3));
-        text.extend(typed.nfc());
+        nfc(typed, &mut text);
         Ok(Self(text))
     }
 

@@ -11,7 +11,7 @@ use crate::event::{ContactView, MessageView, RequestView, Status};
 /// Each is answered by exactly one [`Reply`] or [`CommandError`]; what changes because of it
 /// is told to every screen as [`Event`](crate::Event)s.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), serde(tag = "command", rename_all = "snake_case"))]
 pub enum Command {
     /// Connect to the broker now, whatever the backoff says (seed §4, `connect()`).
     Connect,
@@ -161,7 +161,7 @@ pub enum Target {
 
 /// What a command is answered with when it was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reply", rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), serde(tag = "reply", rename_all = "snake_case"))]
 pub enum Reply {
     /// Done, and durable where it changed something.
     Done,
@@ -204,7 +204,7 @@ pub enum Reply {
 
 /// Why a command was not done. The message says what the person can do.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
-#[serde(tag = "error", rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), serde(tag = "error", rename_all = "snake_case"))]
 pub enum CommandError {
     /// That id is nobody we know.
     #[error("no contact or request with that id; add them with `tincan contact add`")]

@@ -10,7 +10,7 @@ use crate::time::Time;
 
 /// Something that changed and that a screen may want to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), serde(tag = "event", rename_all = "snake_case"))]
 pub enum Event {
     /// The link to the broker changed its state.
     Broker(BrokerView),
@@ -88,7 +88,7 @@ pub enum Event {
 
 /// Something wrong that a person must know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "alarm", rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), serde(tag = "alarm", rename_all = "snake_case"))]
 pub enum Alarm {
     /// The other end of the connection could not prove that it is this contact: somebody is
     /// between us. The connection was closed before a word was said.
@@ -262,12 +262,15 @@ pub enum Delivery {
 
 /// What a message is to the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), serde(tag = "kind", rename_all = "snake_case"))]
 pub enum MessageKind {
     /// Words, perhaps in reply to others.
     Text {
         /// The message replied to.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[cfg_attr(
+            not(target_arch = "wasm32"),
+            serde(skip_serializing_if = "Option::is_none", default)
+        )]
         reply: Option<MessageId>,
     },
     /// New words in place of an earlier message's.
@@ -305,7 +308,7 @@ pub struct MessageView {
     /// The sender's clock, in milliseconds since the epoch.
     pub timestamp: u64,
     /// What it is.
-    #[serde(flatten)]
+    #[cfg_attr(not(target_arch = "wasm32"), serde(flatten))]
     pub kind: MessageKind,
     /// The words.
     pub content: String,

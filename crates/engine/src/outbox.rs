@@ -223,6 +223,18 @@ impl Outbox {
         (new, self.drop_acked())
     }
 
+    /// What of the acknowledged positions is not among these.
+    pub(crate) fn lost(&self, held: &Ranges) -> Ranges {
+        let mut lost = Ranges::new();
+        for (first, last) in held.missing_up_to(self.acked.highest()).iter() {
+            let acked = self.acked.iter().skip_while(|(_, end)| *end < first);
+            for (start, end) in acked.take_while(|(start, _)| *start <= last) {
+                lost.insert_range(start.max(first), end.min(last));
+            }
+        }
+        lost
+    }
+
     fn drop_acked(&mut self) -> Vec<MessageId> {
         let mut delivered = Vec::new();
         let cumulative = self.acked.cumulative();

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use tincan_wire::ranges::MAX_RANGES;
 use tincan_wire::{Body, Frame, Kind, LogId, Message, Ranges, UserId};
 
 use crate::delivery::next_h;
@@ -91,9 +92,9 @@ impl Engine {
         now: Time,
     ) {
         let lg = self.lg;
-        if let Some(held) = have.get(&lg) {
-            self.acknowledged(id, held, now);
-        }
+        let held = have.get(&lg).cloned().unwrap_or_default();
+        self.acknowledged(id, &held, now);
+        self.tell_lost(id, &held, now);
         let Some(session) = self.session(id) else { return };
         if !std::mem::replace(&mut session.synced, true) {
             return self.pump(id, true, now);
@@ -102,6 +103,18 @@ impl Engine {
         let logs: Vec<_> = sent.keys().copied().collect();
         for lg in logs {
             self.send_ack(id, lg, now);
+        }
+    }
+
+    /// Positions that they have acknowledged and hold no more won't come again: they were restored
+    /// from an older backup, or this is another of their devices. Unless they hear that, the gap
+    /// stays open for ever, and soon nothing is taken beyond it.
+    fn tell_lost(&mut self, id: UserId, held: &Ranges, now: Time) {
+        let lg = self.lg;
+        let lost = self.peers.get(&id).map(|peer| peer.outbox.lost(held)).unwrap_or_default();
+        if !lost.is_empty() {
+            let s = lost.lowest_ranges(MAX_RANGES);
+            self.send_frame(id, &Frame::Gone { lg, s }, now);
         }
     }
 

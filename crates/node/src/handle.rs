@@ -21,6 +21,10 @@ use crate::store::Store;
 /// How many requests of handles may wait for the shell; more wait where they come from.
 pub(crate) const MAX_REQUESTS: usize = 1_024;
 
+/// How often a message that is waited for is looked up: the event may have come before we listened
+/// and the disk a moment later.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
 /// How many events may wait for one reader; the oldest are lost to it then, and counted.
 pub(crate) const MAX_EVENTS: usize = 8_192;
 
@@ -242,8 +246,10 @@ impl Handle {
         let mut state = self.delivery(contact, id).await?;
         while matches!(state, Delivery::Queued | Delivery::Sent) {
             let missed = events.missed();
-            match timeout_at(give_up, events.next()).await {
-                Err(_) => return Ok(state),
+            let look = give_up.min(Instant::now() + LOOK_AGAIN);
+            match timeout_at(look, events.next()).await {
+                Err(_) if look == give_up => return Ok(state),
+                Err(_) => state = self.delivery(contact, id).await?,
                 Ok(None) => return Err(RequestError::Closed),
                 Ok(Some(Event::Delivery { contact: whose, ids, state: now })) => {
                     if whose == contact && ids.contains(&id) {

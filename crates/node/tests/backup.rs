@@ -12,12 +12,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tincan_backup::{Reader, Record};
+use tincan_backup::{Installation, Log, Parameters, Reader, Record, Writer};
 use tincan_hub::Hub;
+use tincan_node::engine::store::{IssuedInvite, StoredPrekey};
 use tincan_node::engine::{
-    Alarm, BrokerState, ContactStatus, Delivery, Event, MessageView, Target,
+    Alarm, BrokerState, Contact, ContactStatus, Delivery, Event, MessageKind, MessageView, Target,
+    Time,
 };
-use tincan_node::wire::UserId;
+use tincan_node::wire::{
+    DisplayName, Identity, InviteToken, MessageId, PrekeySecret, Ranges, UserId,
+};
 use tincan_node::{
     Config, Events, ExportError, Handle, HomeError, ImportError, Imported, Node, Passphrase,
     ReadError, export, import,
@@ -401,4 +405,141 @@ async fn there_must_be_something_to_export() {
     let short = Passphrase::new("short").unwrap();
     let error = export(dir.path(), &short, &mut Vec::new()).unwrap_err();
     assert!(error.to_string().contains("fewer than 8"), "{error}");
+}
+
+/// A backup of our own making, of the identity of this seed.
+fn backup_of(seed: u8, records: &[Record]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let cheap = Parameters::new(64, 1, 1).unwrap();
+    let mut writer = Writer::new(&passphrase(), cheap, [seed; 16], &mut file).unwrap();
+    let first = Installation {
+        seed: [seed; 32],
+        name: DisplayName::clean("Ada"),
+        epoch: 7,
+        made: Time::from_millis(9),
+        hub: None,
+        brokers: Vec::new(),
+    };
+    writer.push(&Record::Installation(first), &mut file).unwrap();
+    records.iter().for_each(|record| writer.push(record, &mut file).unwrap());
+    writer.finish(&mut file).unwrap();
+    file
+}
+
+/// Bob, a log of ours to him of which he holds these positions, and messages in it.
+fn talk(lg: &str, held: &[u64], messages: &[u64]) -> Vec<Record> {
+    let bob = Identity::from_seed([2; 32]).user_id();
+    let held: Ranges = held.iter().copied().collect();
+    let log = Log { contact: bob, own: true, lg: lg.parse().unwrap(), held, read: 0 };
+    let mut records = vec![
+        Record::Contact(Contact {
+            id: bob,
+            status: ContactStatus::Accepted,
+            name: DisplayName::clean("Bob"),
+            nickname: None,
+            verified: false,
+            prekey: None,
+            token: None,
+            asked: None,
+            read_receipts: None,
+            added: Time::from_millis(1),
+        }),
+        Record::Log(log.clone()),
+    ];
+    records.extend(messages.iter().map(|s| {
+        Record::Message(MessageView {
+            contact: bob,
+            outgoing: true,
+            id: MessageId::new(*s, [3; 10]),
+            lg: log.lg,
+            s: *s,
+            h: *s,
+            timestamp: *s,
+            kind: MessageKind::Text { reply: None },
+            content: format!("message {s}"),
+            state: log.delivery(*s, false),
+        })
+    }));
+    records
+}
+
+/// Which logs and positions the messages of a home have, and how far they have come.
+fn positions(home: &Path) -> Vec<(String, u64, u64, Delivery)> {
+    let mut file = Vec::new();
+    export(home, &passphrase(), &mut file).unwrap();
+    let position = |record| match record {
+        Record::Message(m) => Some((m.lg.to_string(), m.s, m.id.timestamp_ms(), m.state)),
+        _ => None,
+    };
+    records(&file).into_iter().filter_map(position).collect()
+}
+
+#[test]
+fn what_was_not_delivered_goes_into_the_new_log_in_its_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    let file = backup_of(1, &talk("oldoldol", &[1, 3], &[1, 2, 3, 5, 6]));
+    let imported = import(&home, &passphrase(), &mut &file[..]).unwrap();
+    assert_eq!((imported.messages, imported.waiting), (5, 3));
+    let found = positions(&home);
+    let new = found[1].0.clone();
+    assert_ne!(new, "oldoldol");
+    let old = "oldoldol".to_owned();
+    let expected = [
+        (old.clone(), 1, 1, Delivery::Delivered),
+        (new.clone(), 1, 2, Delivery::Queued),
+        (old, 3, 3, Delivery::Delivered),
+        (new.clone(), 2, 5, Delivery::Queued),
+        (new, 3, 6, Delivery::Queued),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_copy_of_a_home_cannot_take_positions_of_its_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    let first = backup_of(1, &talk("oldoldol", &[], &[1, 2]));
+    import(&home, &passphrase(), &mut &first[..]).unwrap();
+    let ours = positions(&home)[0].0.clone();
+    // Somebody copied the folder; the copy said other things at the same positions.
+    let copy = backup_of(1, &talk(&ours, &[1, 2, 3], &[3]));
+    assert_eq!(import(&home, &passphrase(), &mut &copy[..]).unwrap().waiting, 1);
+    let found: Vec<_> =
+        positions(&home).into_iter().map(|(_, s, id, state)| (s, id, state)).collect();
+    let expected = [(1, 1, Delivery::Queued), (2, 2, Delivery::Queued), (3, 3, Delivery::Queued)];
+    assert_eq!(found, expected, "nothing counts as delivered that never was");
+}
+
+#[test]
+fn what_was_spent_or_forgotten_does_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    let millis = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let now = u64::try_from(millis).unwrap();
+    let prekey = |number: u8, days: u64| {
+        let secret = PrekeySecret::from_bytes(&[number; 36]);
+        let made = Time::from_millis(now - days * 86_400_000);
+        Record::Prekey(StoredPrekey { id: secret.id(), bytes: secret.to_bytes(), made })
+    };
+    let invite = Record::Invite(IssuedInvite {
+        token: InviteToken([4; 16]),
+        uses: 1,
+        expiry: Time::from_millis(now + 86_400_000),
+    });
+    let file = backup_of(1, &[invite.clone(), prekey(5, 1), prekey(6, 15)]);
+    import(&home, &passphrase(), &mut &file[..]).unwrap();
+    let kept = |home: &Path| {
+        let mut file = Vec::new();
+        export(home, &passphrase(), &mut file).unwrap();
+        let mut records = records(&file);
+        records.remove(0);
+        records
+    };
+    assert_eq!(kept(&home), [invite, prekey(5, 1)]);
+    // Into a home that has used its invites since.
+    let used = dir.path().join("used");
+    import(&used, &passphrase(), &mut &backup_of(1, &[])[..]).unwrap();
+    import(&used, &passphrase(), &mut &file[..]).unwrap();
+    assert_eq!(kept(&used), [prekey(5, 1)]);
 }

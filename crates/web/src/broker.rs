@@ -143,7 +143,9 @@ impl Broker {
         let asked = futures_util::future::join(hub::config(&origin), hub::challenge(&origin));
         let (config, challenge) = asked.await;
         let config = config.map_err(|error| error.sentence(&origin))?;
-        let url = self.choose(&config).ok_or("the hub names no broker for browsers")?;
+        let sockets = config.sockets(&origin);
+        let at = self.failures.get() % sockets.len().max(1);
+        let url = sockets.get(at).cloned().ok_or("the hub names no broker for browsers")?;
         let credentials = match challenge {
             Ok(challenge) => {
                 if let Some(now) = challenge.now {
@@ -164,14 +166,6 @@ impl Broker {
             Err(error) => return Err(error.sentence(&origin)),
         };
         Ok(Dialed { url, credentials })
-    }
-
-    /// The next address that a browser can use.
-    fn choose(&self, config: &HubConfig) -> Option<String> {
-        let usable = |url: &&String| url.starts_with("ws://") || url.starts_with("wss://");
-        let urls: Vec<&String> = config.brokers.iter().filter(usable).collect();
-        let at = self.failures.get() % urls.len().max(1);
-        urls.get(at).map(|url| (*url).clone())
     }
 
     /// Beside the connection, which it must not delay.

@@ -1,17 +1,17 @@
 //! What the tabs of one browser say to each other, over a `BroadcastChannel`.
 
+use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
 use tincan_engine::{Command, Reply};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 use web_sys::{BroadcastChannel, MessageEvent};
 
-use crate::client::{Notice, RequestError};
+use crate::client::{Imported, Notice, RequestError};
 use crate::standing::{Settings, Standing};
 
-/// One message. Tabs run the same version, mostly: what does not parse is passed over.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// One message. What does not parse comes from a tab of another version, and is passed over.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum Post {
     /// A screen asks the leader.
     Ask {
@@ -38,8 +38,7 @@ pub(crate) enum Post {
 }
 
 /// What a screen asks.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum Ask {
     /// For the engine.
     Command(Command),
@@ -47,13 +46,22 @@ pub(crate) enum Ask {
     Settings(Settings),
     /// How do you stand?
     Standing,
-    /// The store's content has changed beside the engine: begin anew.
-    Restart,
+    /// Everything as a file.
+    Export {
+        /// Under which it is encrypted.
+        passphrase: String,
+    },
+    /// Take a file in.
+    Import {
+        /// What is in it.
+        file: Vec<u8>,
+        /// Under which it is encrypted.
+        passphrase: String,
+    },
 }
 
 /// What a screen is given.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum Given {
     /// The engine's answer.
     Reply(Reply),
@@ -61,6 +69,10 @@ pub(crate) enum Given {
     Done,
     /// How the leader stands.
     Standing(Standing),
+    /// The file.
+    File(Vec<u8>),
+    /// What came in.
+    Imported(Imported),
 }
 
 impl Ask {
@@ -80,9 +92,16 @@ impl Ask {
                     | Command::CloseScreen { .. }
             ),
             Self::Standing | Self::Settings(_) => true,
-            Self::Restart => false,
+            Self::Export { .. } | Self::Import { .. } => false,
         }
     }
+}
+
+/// Before each message: only tabs of one version understand each other.
+const VERSION: &[u8] = env!("CARGO_PKG_VERSION").as_bytes();
+
+fn read(bytes: &[u8]) -> Option<Post> {
+    postcard::from_bytes(bytes.strip_prefix(VERSION)?).ok()
 }
 
 /// This tab's end of the channel.
@@ -96,8 +115,8 @@ impl Channel {
     pub(crate) fn open(name: &str, hear: impl Fn(Post) + 'static) -> Option<Self> {
         let channel = BroadcastChannel::new(name).ok()?;
         let hear = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
-            let text = event.data().as_string().unwrap_or_default();
-            if let Ok(post) = serde_json::from_str(&text) {
+            let Ok(bytes) = event.data().dyn_into::<Uint8Array>() else { return };
+            if let Some(post) = read(&bytes.to_vec()) {
                 hear(post);
             }
         });
@@ -107,9 +126,9 @@ impl Channel {
 
     /// To every other tab.
     pub(crate) fn post(&self, post: &Post) {
-        if let Ok(text) = serde_json::to_string(post) {
+        if let Ok(bytes) = postcard::to_extend(post, VERSION.to_vec()) {
             // A channel that is closed has nobody at its other ends.
-            let _ = self.channel.post_message(&text.into());
+            let _ = self.channel.post_message(&Uint8Array::from(&bytes[..]));
         }
     }
 }

@@ -26,7 +26,6 @@ pub struct Client {
 
 /// What a screen hears.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Notice {
     /// The engine says so.
     Event(Event),
@@ -70,7 +69,6 @@ pub enum StartError {
 
 /// Why a request was not done. The message is for the person.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
-#[serde(tag = "error", rename_all = "snake_case")]
 pub enum RequestError {
     /// The engine says so.
     #[error("{0}")]
@@ -160,7 +158,7 @@ impl Client {
         self.tab.note_chats(&command);
         match self.tab.request(Ask::Command(command)).await? {
             Given::Reply(reply) => Ok(reply),
-            Given::Done | Given::Standing(_) => Err(RequestError::Interrupted),
+            _ => Err(RequestError::Interrupted),
         }
     }
 
@@ -180,6 +178,34 @@ impl Client {
     /// See [`RequestError`].
     pub async fn set_settings(&self, settings: Settings) -> Result<(), RequestError> {
         self.tab.request(Ask::Settings(settings)).await.map(drop)
+    }
+
+    /// Everything in one file, encrypted under a passphrase: identity, contacts, history. The
+    /// native node reads the same file. It keeps the leading tab busy for about a second.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn export(&self, passphrase: &str) -> Result<Vec<u8>, RequestError> {
+        let ask = Ask::Export { passphrase: passphrase.to_owned() };
+        match self.tab.request(ask).await? {
+            Given::File(file) => Ok(file),
+            _ => Err(RequestError::Interrupted),
+        }
+    }
+
+    /// Takes a file of [`Client::export`] or of `tincan export` in, and begins anew with what
+    /// is there then: [`Notice::Refresh`] follows. Into an installation that has neither
+    /// contacts nor messages it brings the identity, too; another one must be of the same
+    /// identity, and gets what it lacks.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn import(&self, file: &[u8], passphrase: &str) -> Result<Imported, RequestError> {
+        let (file, passphrase) = (file.to_vec(), passphrase.to_owned());
+        match self.tab.request(Ask::Import { file, passphrase }).await? {
+            Given::Imported(imported) => Ok(imported),
+            _ => Err(RequestError::Interrupted),
+        }
     }
 
     /// Asks the browser to keep what is stored; some ask the person. The answer is in

@@ -20,9 +20,32 @@ pub(crate) struct HubConfig {
     /// Addresses of one and the same broker, in the order to try.
     #[serde(default)]
     pub(crate) brokers: Vec<String>,
+    /// The same for browsers: paths on the hub's own origin, or addresses.
+    #[serde(default)]
+    pub(crate) web: Vec<String>,
     /// `stun:host:port`.
     #[serde(default)]
     pub(crate) stun: Vec<String>,
+}
+
+impl HubConfig {
+    /// The brokers that a browser can use, in the order to try; `origin` is the hub's.
+    pub(crate) fn sockets(&self, origin: &str) -> Vec<String> {
+        let listed = self.web.iter().chain(&self.brokers);
+        let mut sockets: Vec<String> = Vec::new();
+        for address in listed {
+            let socket = match address.strip_prefix('/') {
+                // http becomes ws, and https wss.
+                Some(_) => format!("{}{address}", origin.replacen("http", "ws", 1)),
+                None => address.clone(),
+            };
+            let usable = socket.starts_with("ws://") || socket.starts_with("wss://");
+            if usable && !sockets.contains(&socket) {
+                sockets.push(socket);
+            }
+        }
+        sockets
+    }
 }
 
 /// `GET /challenge` (protocol §9).
@@ -80,6 +103,7 @@ impl HubError {
 pub(crate) async fn config(origin: &str) -> Result<HubConfig, HubError> {
     let mut config: HubConfig = get(origin, "/config.json").await?;
     config.brokers.truncate(MAX_ADDRESSES);
+    config.web.truncate(MAX_ADDRESSES);
     config.stun.truncate(MAX_ADDRESSES);
     Ok(config)
 }

@@ -1,6 +1,7 @@
 //! The browser shell: it moves bytes between the engine and what a browser has.
 #![cfg(target_arch = "wasm32")]
 
+mod backup;
 mod broker;
 mod browser;
 mod channel;

@@ -172,12 +172,14 @@ impl Shell {
     }
 
     /// Says good-bye to contacts and broker. Nothing comes after it.
-    pub(crate) fn end(&self) {
-        if self.ended.get() {
-            return;
-        }
+    pub(crate) fn stop(&self) {
         self.input(Input::Shutdown);
         self.ended.set(true);
+    }
+
+    /// The same, and closes the store.
+    pub(crate) fn end(&self) {
+        self.stop();
         self.store.close();
     }
 

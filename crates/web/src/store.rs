@@ -8,8 +8,10 @@
 //! of which each conversation has a few. Its words enter the search index later, in idle
 //! moments or when somebody searches.
 
+mod backup;
 mod block;
 mod book;
+mod bounds;
 mod bytes;
 mod commit;
 mod conversation;
@@ -18,26 +20,37 @@ mod fault;
 mod group;
 mod history;
 mod idle;
+mod log;
 mod lookup;
 mod outbox;
 mod reader;
+mod request;
+mod restore;
+mod runs;
 mod schema;
 mod search_index;
 mod searcher;
+mod side;
 mod state;
 #[cfg(feature = "store-suite")]
 mod suite;
+mod transaction;
 mod words;
+mod write;
 mod writer;
 
 use std::rc::Rc;
 
 use tincan_engine::store::{Op, Snapshot, TransactionId};
-use tincan_engine::{Answer, Query, StoreFailure};
+use tincan_engine::{StoreFailure, Time};
 use tincan_wire::UserId;
 
+pub(crate) use backup::Moment;
 pub(crate) use fault::{QueryError, StoreError};
 pub(crate) use reader::Reader;
+#[cfg(feature = "store-suite")]
+pub(crate) use restore::Restored;
+pub(crate) use restore::{Restore, RestoreError};
 pub(crate) use writer::StoreAnswer;
 
 use database::Database;
@@ -50,6 +63,7 @@ use writer::Writer;
 /// `load_outbox` never wait; their answers come to the function given to `open`.
 #[derive(Clone)]
 pub(crate) struct Store {
+    database: Database,
     writer: Rc<Writer>,
     reader: Reader,
 }
@@ -74,7 +88,8 @@ impl Store {
             }
         };
         let reader = Reader::new(database.clone());
-        Ok((Self { writer: Writer::new(database, state, answers), reader }, snapshot))
+        let writer = Writer::new(database.clone(), state, answers);
+        Ok((Self { database, writer, reader }, snapshot))
     }
 
     /// Opens the database of that name for questions only, in a tab that does not lead.
@@ -104,14 +119,6 @@ impl Store {
         self.writer.load_outbox(Question { contact, after, limit, limit_bytes });
     }
 
-    /// Answers a question of a screen.
-    ///
-    /// # Errors
-    /// See [`QueryError`].
-    pub(crate) async fn query(&self, query: &Query) -> Result<Answer, QueryError> {
-        self.reader.query(query).await
-    }
-
     /// A setting of the shell's own.
     pub(crate) fn setting(&self, key: &str) -> Option<String> {
         self.writer.setting(key)
@@ -129,12 +136,38 @@ impl Store {
         self.writer.set(key, value).await
     }
 
+    /// Everything as it is now, for a backup. What was submitted and not answered is not in it.
+    ///
+    /// # Errors
+    /// The browser could not read it.
+    pub(crate) async fn moment(&self) -> Result<Moment, StoreFailure> {
+        let moment = Moment::open(&self.database).await.map_err(|fault| fault.failure())?;
+        moment.ok_or_else(|| fault::Fault::Damaged("who you are").failure())
+    }
+
+    /// Begins to take in the backup that begins with `first`: adds it where the same identity
+    /// lives here, or takes the place of an identity that nobody knows. `settings` says which
+    /// settings a new installation is to have. The engine must have ended before, and is started
+    /// anew with a store that is opened afterwards.
+    ///
+    /// # Errors
+    /// See [`RestoreError`]. Nothing has changed then.
+    pub(crate) async fn restore(
+        &self,
+        first: &tincan_backup::Installation,
+        settings: &[(&str, String)],
+        now: Time,
+    ) -> Result<Restore, RestoreError> {
+        Restore::begin(&self.writer, &self.database, first, settings, now).await
+    }
+
     /// How many commits there were so far, each of one transaction or many.
+    #[cfg(feature = "store-suite")]
     pub(crate) fn commits(&self) -> u64 {
         self.writer.commits()
     }
 
-    /// Answers questions from the same database.
+    /// Answers questions of screens from the same database.
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(not(target_arch = "wasm32"))]
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Longest display name in bytes of UTF-8.
@@ -21,7 +22,11 @@ impl DisplayName {
     pub fn clean(text: &str) -> Self {
         let visible = text.trim().chars().filter(|c| is_allowed(*c)).take(MAX_INPUT_CHARS);
         let mut name = String::new();
-        for character in visible.nfc() {
+        // A page has no tables for it: its names are normalised where they are typed, and those
+        // of others were so where they were.
+        #[cfg(not(target_arch = "wasm32"))]
+        let visible = visible.nfc();
+        for character in visible {
             if name.len() + character.len_utf8() > MAX_DISPLAY_NAME_BYTES {
                 break;
             }

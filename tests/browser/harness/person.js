@@ -56,6 +56,27 @@ export class Person extends Tab {
     await this.says("chat-name", `^${escape(name)}$`);
   }
 
+  // Waits until everybody in the list is there, or nobody.
+  async seesOnline(online, count = 1) {
+    await this.until(
+      `${count} who are ${online ? "online" : "offline"}`,
+      (online, count) => {
+        const rows = [...document.querySelectorAll('[data-testid="contact"]')];
+        return rows.length === count && rows.every((row) => row.dataset.online === String(online));
+      },
+      online,
+      count,
+    );
+  }
+
+  // Leaves what is open for the list.
+  async toList() {
+    while (await this.has("composer")) {
+      await this.evaluate(() => history.back());
+      await this.gone("composer");
+    }
+  }
+
   // Waits until the other side is connected and verified.
   connected() {
     return this.until("a verified connection", () => {

@@ -54,7 +54,10 @@ export class Process {
         const found = wanted(line);
         if (found) settle(resolve, found);
       };
-      const fail = (why) => settle(reject, new Error(`${why}: ${what}; stderr: ${this.#errors}`));
+      const fail = (why) => {
+        const said = this.#lines.slice(-10).join("\n");
+        settle(reject, new Error(`${why}: ${what}; stdout: ${said}; stderr: ${this.#errors}`));
+      };
       const timer = setTimeout(() => fail("waited in vain for"), PATIENCE_MS);
       this.#hearers.add(hear);
       this.ended.then(() => fail("it ended before"));

@@ -25,7 +25,7 @@ export class Tab {
       this.#log.push(`${message.type()}: ${text}`);
       if (message.type() === "error") this.#note(`console: ${text}`);
     });
-    page.on("pageerror", (error) => this.#note(`page: ${error.message ?? error}`));
+    page.on("pageerror", (error) => this.#note(`page: ${error.stack ?? error}`));
   }
 
   static async open(context, kind) {
@@ -159,6 +159,13 @@ export class Tab {
       },
       Tab.at(name),
     );
+  }
+
+  // Chooses a file of this machine.
+  async choose(name, path) {
+    await this.until(`${name} to choose a file`, (at) => document.querySelector(at) !== null, Tab.at(name));
+    const input = await this.page.$(Tab.at(name));
+    await input.uploadFile(path);
   }
 
   // Writes into a field as a person who pastes does.

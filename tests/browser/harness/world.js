@@ -93,6 +93,13 @@ export class World {
     return [ada, bob];
   }
 
+  // A native node with what a backup holds.
+  async imported(file, passphrase) {
+    const node = await Native.imported(file, passphrase, this.hub);
+    this.#ends.push(() => node.end());
+    return node;
+  }
+
   async native(name) {
     const node = await Native.start(name, this.hub);
     this.#ends.push(() => node.end());

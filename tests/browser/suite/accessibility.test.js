@@ -82,12 +82,12 @@ test("the screens of conversations are accessible", async (t) => {
   const faults = [];
   const [ada, bob] = await world.pair("chromium", "chromium");
   const look = looker(ada, faults);
-  await look("an empty conversation");
+  await bob.fill("composer", "Someone types");
+  await ada.says("typing", /is typing/);
+  await look("a conversation that begins");
   await bob.say("Look at https://example.org/ and say what you think");
   await ada.say("A reply that is so long that it takes more than one line in any window ".repeat(4));
   await ada.sees("Look at https://example.org/ and say what you think");
-  await bob.fill("composer", "Someone types");
-  await ada.says("typing", /is typing/);
   await look("a conversation");
   await ada.press("message-more");
   await ada.text("message-dialog");
@@ -97,7 +97,7 @@ test("the screens of conversations are accessible", async (t) => {
   await look("a reply");
   for (const panel of ["invite", "add", "settings"]) {
     await ada.press(`${panel}-open`);
-    if (panel === "invite") await ada.until("a link", () => document.querySelector('[data-testid="invite-link"]'));
+    if (panel === "invite") await ada.until("a link", () => document.querySelector('[data-testid="invite-link"]') !== null);
     if (panel === "settings") {
       await ada.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
     }

@@ -38,6 +38,7 @@ for (const kind of BROWSERS) {
       }
     };
     await say(10);
+    await second.sees(texts.at(-1));
     const closed = Date.now();
     const closing = ada.close();
     const leads = second.until("that it leads", () => {

@@ -8,7 +8,11 @@ use crate::Outcome;
 const MAX_SHOWN: usize = 1_500;
 
 /// Both must be equal.
-pub(crate) fn same<T: PartialEq<U> + Debug, U: Debug>(found: T, expected: U, what: &str) -> Outcome {
+pub(crate) fn same<T: PartialEq<U> + Debug, U: Debug>(
+    found: T,
+    expected: U,
+    what: &str,
+) -> Outcome {
     if found == expected {
         return Ok(());
     }

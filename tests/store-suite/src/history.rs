@@ -5,8 +5,8 @@ use tincan_engine::store::Op;
 use tincan_engine::{Cursor, Delivery, MessageView, Query, Summary};
 
 use crate::compare::{holds, same};
-use crate::samples::{OTHER_LOG, THEIR_LOG, id, lg, ranges, theirs, user};
 use crate::random::Random;
+use crate::samples::{OTHER_LOG, THEIR_LOG, id, lg, ranges, theirs, user};
 use crate::{Disk, Outcome, Refusal, Subject};
 
 /// Most bytes of content in one page.

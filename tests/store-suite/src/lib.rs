@@ -203,5 +203,6 @@ cases! {
     volume:
         ten_thousand_messages_are_paged_whole,
         messages_out_of_order_are_all_there,
-        hostile_places_and_ids_cost_nothing_but_themselves;
+        hostile_places_and_ids_cost_nothing_but_themselves,
+        ids_of_one_millisecond_in_many_commits_are_found;
 }

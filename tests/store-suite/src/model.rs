@@ -11,7 +11,7 @@ use tincan_wire::{
 use crate::compare::same;
 use crate::random::Random;
 use crate::samples::{id, lg, message, ranges, user};
-use crate::{Disk, Outcome, OutboxQuestion, Subject};
+use crate::{Disk, OutboxQuestion, Outcome, Subject};
 use reference::Model;
 
 /// Worlds that are played. Each begins with an empty store.
@@ -148,8 +148,7 @@ async fn compare<S: Subject>(disk: &mut Disk<S>, model: &Model) -> Outcome {
         paged.reverse();
         same(paged.concat(), history, "pages")?;
         for after in [0, 3] {
-            let question =
-                OutboxQuestion { contact, after, limit: 1_000, limit_bytes: 1 << 20 };
+            let question = OutboxQuestion { contact, after, limit: 1_000, limit_bytes: 1 << 20 };
             let page = disk.outbox(question).await?;
             same(page.messages, model.outbox(contact, after), "outbox")?;
             same(page.upto, model.written(contact).max(after), "how far")?;

@@ -169,9 +169,7 @@ pub(crate) async fn request_is_kept_replaced_and_removed<S: Subject>(
     .await
 }
 
-pub(crate) async fn invite_is_kept_replaced_and_removed<S: Subject>(
-    disk: &mut Disk<S>,
-) -> Outcome {
+pub(crate) async fn invite_is_kept_replaced_and_removed<S: Subject>(disk: &mut Disk<S>) -> Outcome {
     let invite = |byte, uses| IssuedInvite {
         token: InviteToken([byte; 16]),
         uses,

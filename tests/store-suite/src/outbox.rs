@@ -5,7 +5,7 @@ use tincan_engine::{Delivery, MessageKind, MessageView};
 
 use crate::compare::{holds, same};
 use crate::samples::{id, ranges, theirs, user};
-use crate::{Disk, Outcome, OutboxQuestion, Subject};
+use crate::{Disk, OutboxQuestion, Outcome, Subject};
 
 /// Messages of ours at `written`, of `size` bytes each.
 async fn write<S: Subject>(disk: &mut Disk<S>, written: &[u64], size: usize) -> Outcome {
@@ -96,7 +96,17 @@ pub(crate) async fn positions_written_out_of_order_come_in_order<S: Subject>(
         write(disk, &[s], 1).await?;
     }
     check(disk, (0, 9, 100), (&[1, 2, 3, 5, 6, 8, 9], 9)).await?;
-    check(disk, (1, 3, 100), (&[2, 3, 5], 5)).await
+    check(disk, (1, 3, 100), (&[2, 3, 5], 5)).await?;
+    // Many, so that no store reads all of them at once.
+    disk.subject.fresh().await?;
+    for first in (1..=800).step_by(80) {
+        let odd: Vec<u64> = (first..first + 80).step_by(2).collect();
+        write(disk, &odd, 1).await?;
+    }
+    let even: Vec<u64> = (1..=400).rev().map(|s| 2 * s).collect();
+    write(disk, &even, 1).await?;
+    let all: Vec<u64> = (1..=800).collect();
+    check(disk, (0, 1_000, 1_000), (&all, 800)).await
 }
 
 pub(crate) async fn acknowledgement_beyond_what_was_written_harms_nothing<S: Subject>(

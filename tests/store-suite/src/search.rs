@@ -62,9 +62,7 @@ pub(crate) async fn limit_is_kept_and_more_is_told<S: Subject>(disk: &mut Disk<S
     Ok(())
 }
 
-pub(crate) async fn many_messages_are_indexed_in_steps<S: Subject>(
-    disk: &mut Disk<S>,
-) -> Outcome {
+pub(crate) async fn many_messages_are_indexed_in_steps<S: Subject>(disk: &mut Disk<S>) -> Outcome {
     // In commits of many sizes, and some of them out of order.
     let (mut next, mut size) = (1, 1);
     let place = |s: u64| if s.is_multiple_of(97) { 10_000 - s } else { 1_000 + s };
@@ -82,6 +80,14 @@ pub(crate) async fn many_messages_are_indexed_in_steps<S: Subject>(
         let expected: Vec<String> =
             (1..=4_700).rev().filter(of_one).map(|s| format!("message {s}")).collect();
         same(found, expected, "a beginning, of one")?;
+        let starts_with_1 = |s: &u64| s.to_string().starts_with('1');
+        let expected: Vec<String> = (1..=4_700)
+            .rev()
+            .filter(starts_with_1)
+            .take(1_000)
+            .map(|s| format!("message {s}"))
+            .collect();
+        same(disk.search("message 1", None).await?, expected, "from the newest to older ones")?;
         let query = Query::Search { text: "message".into(), contact: None, limit: 1_000 };
         let (messages, more) = disk.messages(query).await?;
         let positions: Vec<u64> = messages.iter().map(|message| message.s).collect();
@@ -92,11 +98,7 @@ pub(crate) async fn many_messages_are_indexed_in_steps<S: Subject>(
     Ok(())
 }
 
-async fn check<S: Subject>(
-    disk: &mut Disk<S>,
-    text: &str,
-    questions: &[(&str, bool)],
-) -> Outcome {
+async fn check<S: Subject>(disk: &mut Disk<S>, text: &str, questions: &[(&str, bool)]) -> Outcome {
     disk.subject.fresh().await?;
     write(disk, &[(1, text)]).await?;
     for (question, found) in questions {
@@ -138,9 +140,7 @@ pub(crate) async fn words_of_many_scripts_are_found<S: Subject>(disk: &mut Disk<
     Ok(())
 }
 
-pub(crate) async fn words_of_a_question_are_plain_words<S: Subject>(
-    disk: &mut Disk<S>,
-) -> Outcome {
+pub(crate) async fn words_of_a_question_are_plain_words<S: Subject>(disk: &mut Disk<S>) -> Outcome {
     let facts: [(&str, &[(&str, bool)]); 9] = [
         (
             "The quick brown fox",

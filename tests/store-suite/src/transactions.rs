@@ -126,18 +126,14 @@ pub(crate) async fn repetition_is_found_after_a_restart_and_among_many<S: Subjec
     disk.append(vec![message(1_501), message(1_510)]).await
 }
 
-pub(crate) async fn repetition_within_a_group_is_found<S: Subject>(
-    disk: &mut Disk<S>,
-) -> Outcome {
+pub(crate) async fn repetition_within_a_group_is_found<S: Subject>(disk: &mut Disk<S>) -> Outcome {
     let append = || vec![Op::Append(theirs(user(1), 1))];
     let results = disk.run_together(vec![append(), append()]).await?;
     let stored = Stored { present: vec![present(1, true)] };
     same(results, vec![Ok(Stored::default()), Ok(stored)], "the second is known")
 }
 
-pub(crate) async fn stored_message_can_be_read_at_once<S: Subject>(
-    disk: &mut Disk<S>,
-) -> Outcome {
+pub(crate) async fn stored_message_can_be_read_at_once<S: Subject>(disk: &mut Disk<S>) -> Outcome {
     for s in 1..=50 {
         disk.append(vec![theirs(user(1), s)]).await?;
         same(disk.history(user(1)).await?.len() as u64, s, "messages")?;

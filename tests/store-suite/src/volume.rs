@@ -7,7 +7,7 @@ use tincan_wire::MessageId;
 use crate::compare::same;
 use crate::random::Random;
 use crate::samples::{THEIR_LOG, id, lg, ranges, theirs, user};
-use crate::{Disk, Outcome, OutboxQuestion, Subject};
+use crate::{Disk, OutboxQuestion, Outcome, Subject};
 
 const MANY: u64 = 10_000;
 
@@ -24,11 +24,8 @@ pub(crate) async fn ten_thousand_messages_are_paged_whole<S: Subject>(
                 .collect();
             let theirs = (first..first + 25)
                 .map(|s| Op::Append(MessageView { h: 2 * s + 1, ..theirs(contact, s) }));
-            let have = Op::AddHave {
-                contact,
-                lg: lg(THEIR_LOG),
-                s: ranges(&[(first, first + 24)]),
-            };
+            let have =
+                Op::AddHave { contact, lg: lg(THEIR_LOG), s: ranges(&[(first, first + 24)]) };
             transactions.extend([ours, theirs.chain([have]).collect()]);
         }
         for result in disk.run_together(transactions).await? {
@@ -55,9 +52,7 @@ pub(crate) async fn ten_thousand_messages_are_paged_whole<S: Subject>(
     same((positions, page.upto), ((4_001..=5_000).collect(), 5_000), "the outbox")
 }
 
-pub(crate) async fn messages_out_of_order_are_all_there<S: Subject>(
-    disk: &mut Disk<S>,
-) -> Outcome {
+pub(crate) async fn messages_out_of_order_are_all_there<S: Subject>(disk: &mut Disk<S>) -> Outcome {
     let contact = user(1);
     let mut random = Random::new(11);
     let mut order: Vec<u64> = (1..=1_500).collect();
@@ -89,7 +84,8 @@ pub(crate) async fn hostile_places_and_ids_cost_nothing_but_themselves<S: Subjec
             _ => 5_000,
         };
         let time = [0, (1 << 48) - 1, 7][(s % 3) as usize];
-        let message = MessageView { h, id: MessageId::new(time, random.bytes()), ..theirs(contact, s) };
+        let message =
+            MessageView { h, id: MessageId::new(time, random.bytes()), ..theirs(contact, s) };
         all.push(message);
     }
     for some in all.chunks(37) {
@@ -105,4 +101,27 @@ pub(crate) async fn hostile_places_and_ids_cost_nothing_but_themselves<S: Subjec
         same(found, (vec![message.clone()], false), "by its id")?;
     }
     same(disk.done(all.into_iter().map(Op::Append).collect()).await?.present.len(), 400, "known")
+}
+
+pub(crate) async fn ids_of_one_millisecond_in_many_commits_are_found<S: Subject>(
+    disk: &mut Disk<S>,
+) -> Outcome {
+    let contact = user(1);
+    let mut random = Random::new(17);
+    let mut all = Vec::new();
+    for s in 1..=120 {
+        let time = if s <= 20 { 5 } else { 6 + s / 40 };
+        all.push(MessageView { id: MessageId::new(time, random.bytes()), ..theirs(contact, s) });
+    }
+    for some in all.chunks(3) {
+        disk.append(some.to_vec()).await?;
+    }
+    disk.reopen().await?;
+    for message in &all {
+        let found = disk.messages(Query::Message { contact, id: message.id }).await?;
+        same(found, (vec![message.clone()], false), "by its id")?;
+    }
+    let again: Vec<Op> = all.iter().cloned().map(Op::Append).collect();
+    same(disk.done(again).await?.present.len(), all.len(), "known")?;
+    same(disk.history(contact).await?, all, "each once")
 }

@@ -10,7 +10,7 @@ use crate::tidy::Faults;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The crates that run in a browser tab as they are.
-const CRATES: [&str; 3] = ["tincan-wire", "tincan-engine", "tincan-mqtt"];
+const CRATES: [&str; 4] = ["tincan-wire", "tincan-engine", "tincan-mqtt", "tincan-backup"];
 
 /// Crates by which code reaches for a clock, randomness or JavaScript. On this target the
 /// standard library itself imports nothing.

@@ -32,7 +32,7 @@ pub(crate) fn page(wasm: &[u8], sources: &Sources) -> Result<Bundle> {
     // the page of one version beside the files of another.
     let kept = files.add_hashed("page", "html", index.clone());
     files.add("/index.html", index);
-    let manifest = page::manifest(&sources.manifest, &icon::ground())?;
+    let manifest = page::manifest(&sources.manifest)?;
     files.add("/manifest.webmanifest", manifest);
     files.add("/icon.svg", icon::svg());
     files.add("/icon-180.png", icon::png(180, Edge::Maskable)?);

@@ -43,9 +43,31 @@ fn remove_others(folder: &Path, written: &BTreeSet<PathBuf>) -> Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             remove_others(&path, written)?;
+            // What still holds something stays.
+            let _is_full = fs::remove_dir(&path);
         } else if !written.contains(&path) {
             fs::remove_file(&path)?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_holds_the_files_and_nothing_else() {
+        let folder = std::env::temp_dir().join(format!("tincan-folder-{}", std::process::id()));
+        let file = |path: &str| (path.to_owned(), Forms::of(path, b"x".repeat(99)).unwrap());
+        write(&folder, &[file("/index.html"), file("/old/a.js")].into()).unwrap();
+        let before = fs::metadata(folder.join("index.html")).unwrap().modified().unwrap();
+        write(&folder, &[file("/index.html"), file("/new/b.png")].into()).unwrap();
+        let there = |path: &str| folder.join(path).exists();
+        assert!(there("index.html.br") && there("index.html.gz") && there("new/b.png"));
+        assert!(!there("old") && !there("new/b.png.br"));
+        let after = fs::metadata(folder.join("index.html")).unwrap().modified().unwrap();
+        assert_eq!(before, after, "what did not change is not written");
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -9,16 +9,11 @@ use crate::raster::{self, Colour, Shape};
 /// The side of the square in which the shapes are described.
 const SIDE: f32 = 64.0;
 
-const BACKGROUND: Colour = Colour(0x1E, 0x5F, 0x66);
+const BACKGROUND: Colour = Colour(0x0B, 0x66, 0x5D);
 const CAN: Colour = Colour(0xF3, 0xEC, 0xDF);
 const RIM: Colour = Colour(0xC9, 0xBF, 0xAC);
 const LABEL: Colour = Colour(0xE8, 0xA8, 0x5C);
 const STRING: Colour = Colour(0xF3, 0xEC, 0xDF);
-
-/// The colour of the icon's ground, for the window around an installed page.
-pub(crate) fn ground() -> String {
-    BACKGROUND.to_string()
-}
 
 /// Where the cans stand: their left edges.
 const CANS: [f32; 2] = [11.5, 36.5];

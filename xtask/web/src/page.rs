@@ -1,6 +1,6 @@
 //! The texts of the page with their names filled in.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::template::fill;
 
@@ -30,8 +30,8 @@ pub(crate) fn index(text: &str, head: &Head<'_>) -> Result<String> {
 }
 
 /// `manifest.webmanifest`, as short as it gets.
-pub(crate) fn manifest(text: &str, colour: &str) -> Result<String> {
-    let text = fill("manifest.webmanifest", text, &[("BACKGROUND", colour), ("THEME", colour)])?;
-    let value: serde_json::Value = serde_json::from_str(&text)?;
+pub(crate) fn manifest(text: &str) -> Result<String> {
+    let value: serde_json::Value =
+        serde_json::from_str(text).context("manifest.webmanifest is not JSON")?;
     Ok(value.to_string())
 }

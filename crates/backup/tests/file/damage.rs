@@ -91,7 +91,9 @@ fn parts_of_two_files_are_no_file() {
 
 #[test]
 fn what_is_no_backup_is_said_to_be_none() {
-    for other in [&b""[..], b"\0", b"%PDF-1.7", &[0xff; 200], b"tincan backup\n\nof a text mode...."] {
+    for other in
+        [&b""[..], b"\0", b"%PDF-1.7", &[0xff; 200], b"tincan backup\n\nof a text mode...."]
+    {
         assert_eq!(read(other).unwrap_err(), ReadError::NotABackup, "{other:?}");
     }
 }

@@ -12,6 +12,7 @@ mod records;
 mod round_trip;
 mod rules;
 mod samples;
+mod vector;
 
 use tincan_backup::{Parameters, Passphrase, ReadError, Reader, Record, Writer};
 

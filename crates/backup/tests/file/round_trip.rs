@@ -99,8 +99,7 @@ fn nothing_of_the_text_is_in_the_file() {
 fn the_usual_parameters_work() {
     let mut file = Vec::new();
     let start = std::time::Instant::now();
-    let mut writer =
-        Writer::new(&passphrase(), Parameters::default(), [5; 16], &mut file).unwrap();
+    let mut writer = Writer::new(&passphrase(), Parameters::default(), [5; 16], &mut file).unwrap();
     writer.push(&installation(), &mut file).unwrap();
     writer.finish(&mut file).unwrap();
     assert_eq!(read(&file).unwrap(), [installation()]);

@@ -22,6 +22,7 @@ mod presence;
 mod receipts;
 mod recovery;
 mod restart;
+mod restore;
 mod signaling;
 mod strangers;
 mod trickle;

@@ -62,7 +62,7 @@ async fn health_counts_connections() {
 async fn the_page_says_what_this_is() {
     let hub = hub().await;
     let reply = get(hub.addresses().http, "/").await;
-    assert!(reply.status == 200 && reply.body.contains("Tincan hub"));
+    assert!(reply.status == 200 && reply.body.contains("Tincan"));
     assert!(reply.head.contains("content-type: text/html"));
 }
 

@@ -1,9 +1,10 @@
 //! `tincan export` and `tincan import` as processes.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -142,10 +143,78 @@ fn without_a_terminal_a_passphrase_comes_from_a_file() {
     let person = Person::new();
     let file = text(&person.path("backup"));
     // A session of its own has no terminal.
-    let mut command = std::process::Command::new("setsid");
+    let mut command = Command::new("setsid");
     let inner = person.cli.command(&["export", &file]);
     command.arg("--wait").arg(inner.get_program()).args(inner.get_args()).env_clear();
     command.env("HOME", person.cli.folder.path()).stdin(Stdio::null());
     let line = complaint(&command.env("PATH", "/usr/bin:/bin").output().unwrap(), 2);
     assert!(line.contains("--passphrase-file"), "{line}");
+}
+
+/// A dialogue on a terminal: for each question that comes, the keys that answer it. Returns all
+/// that was shown, with the state of the terminal afterwards.
+fn dialogue(person: &Person, words: &str, keys: &[(&str, &[u8])]) -> String {
+    let line = format!("{} {words}; echo code $?; stty -a", env!("CARGO_BIN_EXE_tincan"));
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--flush", "--command", &line, "/dev/null"])
+        .env_clear()
+        .env("HOME", person.cli.folder.path())
+        .env("PATH", "/usr/bin:/bin")
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut typing, mut screen) =
+        (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    let mut shown = Vec::new();
+    for (question, keys) in keys {
+        let mut byte = [0];
+        while !shown.ends_with(question.as_bytes()) {
+            assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&shown));
+            shown.push(byte[0]);
+        }
+        typing.write_all(keys).unwrap();
+    }
+    screen.read_to_end(&mut shown).unwrap();
+    terminal.wait().unwrap();
+    String::from_utf8_lossy(&shown).into_owned()
+}
+
+const FIRST: &str = "Passphrase for the backup: ";
+const AGAIN: &str = "The same once more: ";
+
+#[test]
+fn a_passphrase_is_typed_twice_and_unseen() {
+    let person = Person::new();
+    let file = text(&person.path("typed"));
+    let words = format!("export {file}");
+    let typed = b"five slips\x15five words of a tesd\x7ft\r";
+    let shown = dialogue(&person, &words, &[(FIRST, typed), (AGAIN, b"five words of a test\n")]);
+    assert!(shown.contains("code 0") && !shown.contains("five"), "{shown}");
+    assert!(shown.contains(" echo ") && shown.contains(" icanon "), "typing shows: {shown}");
+    // The same words from a file open it.
+    person.cli.good(&person.words(&["import", &file]));
+    let question = "Passphrase of the backup: ";
+    let words = format!("import {file}");
+    let shown = dialogue(&person, &words, &[(question, b"five words of a test\r")]);
+    assert!(shown.contains("code 0"), "{shown}");
+}
+
+#[test]
+fn a_slip_or_second_thoughts_make_no_file() {
+    let person = Person::new();
+    let file = person.path("typed");
+    let words = format!("export {}", text(&file));
+    for (keys, said) in [
+        (&[(FIRST, &b"five words\r"[..]), (AGAIN, b"five worms\r")][..], "not the same"),
+        (&[(FIRST, b"short\r")], "fewer than 8"),
+        (&[(FIRST, b"five words\x03")], "given up"),
+        (&[(FIRST, b"five words\r"), (AGAIN, b"\x04")], "given up"),
+    ] {
+        let shown = dialogue(&person, &words, keys);
+        assert!(shown.contains(said) && !shown.contains("code 0"), "{shown}");
+        assert!(shown.contains(" echo "), "typing shows: {shown}");
+        assert!(!file.exists());
+    }
 }

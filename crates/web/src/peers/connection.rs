@@ -110,6 +110,9 @@ impl Connection {
         let worker = Rc::clone(&inner);
         spawn_local(async move {
             while let Some(step) = to_do.next().await {
+                if worker.over.get() {
+                    return;
+                }
                 if let Err(reason) = worker.step(step).await {
                     worker.fail(reason);
                 }
@@ -229,17 +232,19 @@ impl Inner {
             .await
             .map_err(|thrown| format!("the browser refuses its own words: {}", words(&thrown)))?;
         let mut waited = 0;
-        while !self.gathered.get() && waited < GATHER_MS {
+        while !self.gathered.get() && !self.over.get() && waited < GATHER_MS {
             sleep(5).await;
             waited += 5;
         }
-        let sdp = self
-            .connection
-            .local_description()
-            .map(|description| description.sdp())
-            .ok_or("the browser has no description of its own")?;
+        let sdp = self.own_description().ok_or("the browser has no description of its own")?;
         let fingerprint = sdp::fingerprint(&sdp).map_err(|error| error.to_string())?;
         Ok((sdp, fingerprint))
+    }
+
+    /// A connection that was closed meanwhile has none; Firefox then throws.
+    fn own_description(&self) -> Option<String> {
+        let description = Reflect::get(&self.connection, &"localDescription".into()).ok()?;
+        Reflect::get(&description, &"sdp".into()).ok()?.as_string()
     }
 
     /// From here on candidates go by themselves.

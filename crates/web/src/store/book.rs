@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use tincan_engine::store::{IssuedInvite, Replay, Request, Snapshot, StoredPrekey};
 use tincan_engine::{Contact, ContactStatus, Time};
-use tincan_wire::{
-    DeviceId, DisplayName, InviteToken, LogId, PrekeyId, PrekeyPublic, UserId,
-};
+use tincan_wire::{DeviceId, DisplayName, InviteToken, LogId, PrekeyId, PrekeyPublic, UserId};
 
 use super::bytes::{self, Parser, Record};
 use super::conversation::Conversation;
@@ -36,6 +34,11 @@ pub(super) struct Installation {
 impl Installation {
     /// A new one, from the browser's randomness.
     pub(super) fn new() -> Result<Self, Fault> {
+        Self::of_seed(random()?)
+    }
+
+    /// A new one of an identity that there is already: another device with another log.
+    pub(super) fn of_seed(seed: [u8; 32]) -> Result<Self, Fault> {
         // 64 bits against 41: no id is likelier than another by more than one in eight million.
         let mut number = u64::from_be_bytes(random()?) % LOG_IDS;
         let mut text = String::new();
@@ -44,8 +47,7 @@ impl Installation {
             number /= 36;
         }
         let lg = text.parse().map_err(|_| Fault::Damaged("a new log id"))?;
-        let (seed, dev) = (random()?, DeviceId(random()?));
-        Ok(Self { seed, dev, lg, epoch: 0, name: DisplayName::default() })
+        Ok(Self { seed, dev: DeviceId(random()?), lg, epoch: 0, name: DisplayName::default() })
     }
 
     pub(super) fn me(&self) -> UserId {
@@ -278,8 +280,7 @@ fn decode_prekey(bytes: &[u8]) -> Result<StoredPrekey, Fault> {
 /// Key and value of a replay position.
 pub(super) fn replay(replay: &Replay) -> (Vec<u8>, Vec<u8>) {
     let leaf = replay.leaf.as_str();
-    let key =
-        book_key(Kind::Replay, &[replay.from.as_bytes(), &replay.dev.0, leaf.as_bytes()]);
+    let key = book_key(Kind::Replay, &[replay.from.as_bytes(), &replay.dev.0, leaf.as_bytes()]);
     let mut out = Record::default();
     out.byte(Kind::Replay as u8);
     out.raw(replay.from.as_bytes());

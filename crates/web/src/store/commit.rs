@@ -8,12 +8,17 @@ use tincan_engine::store::{Op, Snapshot, Stored};
 use wasm_bindgen::JsValue;
 
 use super::book::{Book, Installation};
-use super::database::{Database, Mode, Pending, Transaction, to_bytes, to_js};
+use super::bounds;
+use super::database::Database;
 use super::fault::Fault;
-use super::group::{self, Found, Group, Known, Name, Write};
+use super::group::{self, Found, Group, Known, Name};
 use super::lookup::{self, Lookup};
+use super::request::{Pending, to_bytes, to_js};
+use super::restore::{Restored, Step};
 use super::schema::{BLOCK, BOOK, BY_ID, BY_NUMBER, BY_POSITION, MESSAGES};
 use super::state::State;
+use super::transaction::{Mode, Transaction};
+use super::write::Write;
 
 /// What waits to be written together.
 pub(super) enum Task {
@@ -21,55 +26,64 @@ pub(super) enum Task {
     Ops(Vec<Op>),
     /// A setting of the shell.
     Setting { key: String, value: Option<String> },
+    /// Records of a backup.
+    Restore(Vec<Step>),
+}
+
+/// What a task that became durable reports back.
+#[derive(Default)]
+pub(super) struct Report {
+    /// For the engine.
+    pub(super) stored: Stored,
+    /// For who restores a backup.
+    pub(super) restored: Restored,
 }
 
 /// What became of each task, in their order.
-pub(super) type Results = Vec<Result<Stored, Fault>>;
+pub(super) type Results = Vec<Result<Report, Fault>>;
 
 /// What became of a group.
 pub(super) struct Done {
     pub(super) results: Results,
-    /// Whether there are new messages.
-    pub(super) has_appended: bool,
+    /// How many messages are new.
+    pub(super) appended: u32,
     /// Whether the browser has refused, so that what the writer knows may be wrong.
     pub(super) has_failed: bool,
 }
 
 /// Makes all of them durable. One that can't be kept fails alone, before anything is written;
 /// where the browser refuses, all fail for the same reason.
-pub(super) async fn commit(
-    database: &Database,
-    state: &RefCell<State>,
-    tasks: Vec<Task>,
-) -> Done {
+pub(super) async fn commit(database: &Database, state: &RefCell<State>, tasks: Vec<Task>) -> Done {
     let mut results = Results::new();
     let mut legal = Vec::with_capacity(tasks.len());
     for task in tasks {
         match check(task) {
             Ok(task) => {
                 legal.push(task);
-                results.push(Ok(Stored::default()));
+                results.push(Ok(Report::default()));
             }
             Err(fault) => results.push(Err(fault)),
         }
     }
     match write(database, state, legal).await {
-        Ok((stored, has_appended)) => {
+        Ok((reports, appended)) => {
             let written = results.iter_mut().filter_map(|result| result.as_mut().ok());
-            written.zip(stored).for_each(|(result, stored)| *result = stored);
-            Done { results, has_appended, has_failed: false }
+            written.zip(reports).for_each(|(result, report)| *result = report);
+            Done { results, appended, has_failed: false }
         }
         Err(fault) => {
             let failed = results.iter_mut().filter(|result| result.is_ok());
             failed.for_each(|result| *result = Err(fault.clone()));
-            Done { results, has_appended: false, has_failed: true }
+            Done { results, appended: 0, has_failed: true }
         }
     }
 }
 
 fn check(task: Task) -> Result<Task, Fault> {
-    if let Task::Ops(ops) = &task {
-        ops.iter().try_for_each(group::check)?;
+    match &task {
+        Task::Ops(ops) => ops.iter().try_for_each(bounds::check)?,
+        Task::Restore(steps) => steps.iter().try_for_each(bounds::check_step)?,
+        Task::Setting { .. } => {}
     }
     Ok(task)
 }
@@ -78,9 +92,9 @@ async fn write(
     database: &Database,
     state: &RefCell<State>,
     tasks: Vec<Task>,
-) -> Result<(Vec<Stored>, bool), Fault> {
+) -> Result<(Vec<Report>, u32), Fault> {
     if tasks.is_empty() {
-        return Ok((Vec::new(), false));
+        return Ok((Vec::new(), 0));
     }
     let transaction = database.begin(&[BOOK, MESSAGES], Mode::Write).await?;
     let found = find(&transaction, &state.borrow(), &tasks)?;
@@ -103,8 +117,12 @@ type Finding = Vec<(Name, Lookup)>;
 fn find(transaction: &Transaction, state: &State, tasks: &[Task]) -> Result<Finding, Fault> {
     let mut names = BTreeSet::new();
     for task in tasks {
-        if let Task::Ops(ops) = task {
-            ops.iter().for_each(|op| group::lookups(state, op, &mut names));
+        match task {
+            Task::Ops(ops) => ops.iter().for_each(|op| group::lookups(state, op, &mut names)),
+            Task::Restore(steps) => {
+                steps.iter().for_each(|step| group::step_lookups(state, step, &mut names));
+            }
+            Task::Setting { .. } => {}
         }
     }
     if names.is_empty() {
@@ -135,22 +153,27 @@ fn put(
     state: &mut State,
     tasks: Vec<Task>,
     found: &Found,
-) -> Result<(Vec<Stored>, bool), Fault> {
+) -> Result<(Vec<Report>, u32), Fault> {
     let mut group = Group::default();
     let mut results = Vec::with_capacity(tasks.len());
     for task in tasks {
-        let mut stored = Stored::default();
+        let mut report = Report::default();
         match task {
             Task::Ops(ops) => {
                 for op in ops {
-                    group.apply(state, op, found, &mut stored)?;
+                    group.apply(state, op, found, &mut report.stored)?;
                 }
             }
             Task::Setting { key, value } => group.set(state, &key, value.as_deref()),
+            Task::Restore(steps) => {
+                for step in steps {
+                    group.restore(state, step, found, &mut report.restored)?;
+                }
+            }
         }
-        results.push(stored);
+        results.push(report);
     }
-    let appended = group.appended;
+    let appended = group.appended();
     let book = transaction.store(BOOK)?;
     let messages = transaction.store(MESSAGES)?;
     for write in group.finish(state) {
@@ -181,17 +204,10 @@ fn put(
 }
 
 /// Reads all that the writer must know; makes the identity at the first start.
-pub(super) async fn load(
-    database: &Database,
-) -> Result<(State, Snapshot), Fault> {
+pub(super) async fn load(database: &Database) -> Result<(State, Snapshot), Fault> {
     let transaction = database.begin(&[BOOK, MESSAGES], Mode::Write).await?;
     let records = Pending::new(transaction.store(BOOK)?.get_all()?);
-    let index = transaction.index(MESSAGES, BY_NUMBER)?;
-    let last = index.open_key_cursor_with_range_and_direction(
-        &JsValue::NULL,
-        web_sys::IdbCursorDirection::Prev,
-    )?;
-    let last = Pending::new(last);
+    let last = last_number(&transaction)?;
     let mut book = Book::default();
     for record in records.list().await? {
         book.take(&to_bytes(&record)?)?;
@@ -212,7 +228,18 @@ pub(super) async fn load(
     State::new(book, installation, next_commit)
 }
 
-fn next_commit(cursor: &JsValue) -> Result<u64, Fault> {
+/// Asks for the last number; [`next_commit`] reads the answer.
+pub(super) fn last_number(transaction: &Transaction) -> Result<Pending, Fault> {
+    let index = transaction.index(MESSAGES, BY_NUMBER)?;
+    let last = index.open_key_cursor_with_range_and_direction(
+        &JsValue::NULL,
+        web_sys::IdbCursorDirection::Prev,
+    )?;
+    Ok(Pending::new(last))
+}
+
+/// The number of the commit after the last.
+pub(super) fn next_commit(cursor: &JsValue) -> Result<u64, Fault> {
     if cursor.is_null() {
         return Ok(1);
     }

@@ -3,15 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tincan_engine::store::{Op, Present, Stored};
-use tincan_engine::{MessageKind, MessageView};
+use tincan_engine::{Delivery, MessageKind, MessageView};
 use tincan_wire::{LogId, MessageId, UserId};
 
-use super::block::{Block, Entry, MAX_BLOCK_BYTES, MAX_BLOCK_MESSAGES};
-use super::conversation::{Conversation, End};
-use super::fault::Fault;
-use super::schema::{self, Kind, OURS, STRAY, THEIRS, book_key};
-use super::state::{State, replay_key};
+use super::block::{Block, Entry};
 use super::book;
+use super::conversation::Conversation;
+use super::fault::Fault;
+use super::log::Log;
+use super::restore::{Restored, Step};
+use super::runs::{Runs, Slot};
+use super::schema::{Kind, book_key};
+use super::state::{State, replay_key};
+use super::write::{Write, write_of};
 
 /// Names a message: conversation, direction, id.
 pub(super) type Name = (UserId, bool, MessageId);
@@ -28,82 +32,40 @@ pub(super) struct Known {
 /// What was found in the database of the messages that may be there.
 pub(super) type Found = BTreeMap<Name, Known>;
 
-/// A record to be written.
-pub(super) enum Write {
-    /// A record of `book`; none removes it.
-    Book { key: Vec<u8>, value: Option<Vec<u8>> },
-    /// A block of messages, with its keys.
-    Block { place: Vec<u8>, number: Vec<u8>, ids: Vec<u8>, position: Option<Vec<u8>>, block: Vec<u8> },
-}
-
 /// Blocks that are being filled, and what else changed.
 #[derive(Default)]
 pub(super) struct Group {
     book: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     touched: BTreeSet<UserId>,
-    filling: BTreeMap<(UserId, bool), Filling>,
-    full: Vec<(UserId, u8, Block)>,
-    ordinal: u32,
-    /// Whether there are messages.
-    pub(super) appended: bool,
+    runs: Runs,
+    /// How many messages there are.
+    appended: u32,
 }
 
-struct Filling {
-    block: Block,
-    size_bytes: usize,
-}
-
-/// Refuses what the native database can't hold: numbers of more than 63 bits. So nothing fails
-/// half way.
-pub(super) fn check(op: &Op) -> Result<(), Fault> {
-    let fits = |number: u64, what| {
-        if i64::try_from(number).is_ok() { Ok(()) } else { Err(Fault::OutOfRange(what)) }
-    };
-    match op {
-        Op::SaveEpoch(epoch) => fits(*epoch, "the epoch"),
-        Op::SaveContact(contact) => {
-            let prekey_at = contact.prekey.as_ref().map(|(_, at)| *at);
-            [prekey_at, contact.asked, Some(contact.added)]
-                .into_iter()
-                .flatten()
-                .try_for_each(|time| fits(time.as_millis(), "a time"))
-        }
-        Op::SaveRequest(request) => fits(request.at.as_millis(), "a time"),
-        Op::SaveInvite(invite) => fits(invite.expiry.as_millis(), "a time"),
-        Op::SavePrekey(prekey) => fits(prekey.made.as_millis(), "a time"),
-        Op::SaveReplay(replay) => {
-            fits(replay.ep, "an epoch")?;
-            fits(replay.seq, "a sequence number")
-        }
-        Op::Append(message) => {
-            fits(message.s, "the position of a message")?;
-            fits(message.h, "the place of a message")?;
-            fits(message.timestamp, "the time of a message")
-        }
-        Op::SavePeerRead { to, .. } | Op::SaveRead { to, .. } => fits(*to, "a read position"),
-        Op::SaveName(_)
-        | Op::RemoveRequest(_)
-        | Op::RemoveInvite(_)
-        | Op::RemovePrekey(_)
-        | Op::AddHave { .. }
-        | Op::AddAcked { .. }
-        | Op::Fail { .. } => Ok(()),
+/// The messages that must be looked for in the database before the record is taken in.
+pub(super) fn step_lookups(state: &State, step: &Step, names: &mut BTreeSet<Name>) {
+    match step {
+        Step::Op(op) => lookups(state, op, names),
+        Step::Log(_) => {}
+        Step::Message(message) => message_lookup(state, message, names),
     }
 }
 
 /// The messages that must be looked for in the database before the operation.
 pub(super) fn lookups(state: &State, op: &Op, names: &mut BTreeSet<Name>) {
     match op {
-        Op::Append(message) => {
-            let Some(conversation) = state.conversations.get(&message.contact) else { return };
-            if !conversation.side(message.outgoing).is_surely_new(message.id) {
-                names.insert((message.contact, message.outgoing, message.id));
-            }
-        }
+        Op::Append(message) => message_lookup(state, message, names),
         Op::Fail { contact, ids } if state.conversations.contains_key(contact) => {
             names.extend(ids.iter().map(|id| (*contact, true, *id)));
         }
         _ => {}
+    }
+}
+
+fn message_lookup(state: &State, message: &MessageView, names: &mut BTreeSet<Name>) {
+    let Some(conversation) = state.conversations.get(&message.contact) else { return };
+    if !conversation.side(message.outgoing).is_surely_new(message.id) {
+        names.insert((message.contact, message.outgoing, message.id));
     }
 }
 
@@ -155,6 +117,65 @@ impl Group {
         Ok(())
     }
 
+    /// Takes in a record of a backup.
+    pub(super) fn restore(
+        &mut self,
+        state: &mut State,
+        step: Step,
+        found: &Found,
+        restored: &mut Restored,
+    ) -> Result<(), Fault> {
+        match step {
+            Step::Op(op) => self.apply(state, op, found, &mut Stored::default()),
+            Step::Log(log) => self.restore_log(state, &log),
+            Step::Message(message) => self.restore_message(state, message, found, restored),
+        }
+    }
+
+    fn restore_log(&mut self, state: &mut State, log: &tincan_backup::Log) -> Result<(), Fault> {
+        // Of the log that we write here, nobody knows more than we do.
+        if log.own && log.lg == state.installation.lg {
+            return Ok(());
+        }
+        let ours = self.log(state, log.contact, log.own, log.lg)?;
+        ours.held.insert_all(&log.held);
+        ours.read_to(log.read);
+        Ok(())
+    }
+
+    fn restore_message(
+        &mut self,
+        state: &mut State,
+        mut message: MessageView,
+        found: &Found,
+        restored: &mut Restored,
+    ) -> Result<(), Fault> {
+        let own = state.installation.lg;
+        // A message under the name of our log that we don't have was written by a copy of this
+        // store; its position may be another message's by now.
+        let is_of_a_copy = message.lg == own;
+        let goes_out = message.outgoing && (message.state == Delivery::Queued || is_of_a_copy);
+        if goes_out {
+            let log = self.log(state, message.contact, true, own)?;
+            message.lg = own;
+            message.s = log.written.max(log.held.highest()).saturating_add(1);
+        }
+        let (contact, id) = (message.contact, message.id);
+        let has_failed = message.state == Delivery::Failed;
+        match self.append(state, message, found)? {
+            Some(present) if present.same => restored.known += 1,
+            Some(_) => restored.conflicts += 1,
+            None => {
+                restored.messages += 1;
+                restored.waiting += u64::from(goes_out && !has_failed);
+                if has_failed {
+                    self.fail(state, contact, &[id], found);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sets a setting of the shell, or removes it.
     pub(super) fn set(&mut self, state: &mut State, name: &str, value: Option<&str>) {
         match value {
@@ -169,13 +190,16 @@ impl Group {
         }
     }
 
+    /// How many messages are new.
+    pub(super) fn appended(&self) -> u32 {
+        self.appended
+    }
+
     /// All that is to be written.
     pub(super) fn finish(mut self, state: &mut State) -> Vec<Write> {
-        for ((contact, outgoing), filling) in std::mem::take(&mut self.filling) {
-            self.full.push((contact, class_of(outgoing), filling.block));
-        }
-        let mut writes = Vec::with_capacity(self.full.len() + self.touched.len() + self.book.len());
-        for (place, (contact, class, block)) in (0..).zip(&self.full) {
+        let blocks = self.runs.finish();
+        let mut writes = Vec::with_capacity(blocks.len() + self.touched.len() + self.book.len());
+        for (place, (contact, class, block)) in (0..).zip(&blocks) {
             if let Some(conversation) = state.conversations.get_mut(contact)
                 && let (Some(first), Some(last)) = (block.entries.first(), block.entries.last())
             {
@@ -184,7 +208,7 @@ impl Group {
                 writes.push(write_of(&state.me, *class, block, place, first, last, contact));
             }
         }
-        if self.appended {
+        if self.appended > 0 {
             state.next_commit += 1;
         }
         for contact in &self.touched {
@@ -226,7 +250,7 @@ impl Group {
         contact: UserId,
         own: bool,
         lg: LogId,
-    ) -> Result<&'a mut super::conversation::Log, Fault> {
+    ) -> Result<&'a mut Log, Fault> {
         self.touch(state, contact)?.log(own, lg).map(|(_, log)| log)
     }
 
@@ -244,9 +268,8 @@ impl Group {
         if !new && let Some(same) = self.is_same(&message, name, found) {
             return Ok(Some(Present { contact, id, same }));
         }
-        let entry = Entry::new(message, self.ordinal);
-        self.ordinal += 1;
-        self.appended = true;
+        let entry = Entry::new(message, self.appended);
+        self.appended += 1;
         conversation.last_h = conversation.last_h.max(entry.h);
         let is_tail = match conversation.logs.get_mut(usize::from(at)) {
             Some(log) => {
@@ -261,59 +284,17 @@ impl Group {
             let slot = Slot { contact, number: conversation.number, outgoing, log: at, commit };
             let side = if outgoing { &mut conversation.ours } else { &mut conversation.theirs };
             side.note(id);
-            if let Some(entry) = self.fill(&slot, &mut side.end, entry) {
-                self.stray(&slot, entry);
+            if let Some(entry) = self.runs.fill(&slot, &mut side.end, entry) {
+                self.runs.stray(&slot, entry);
             } else {
                 log.tail = tail;
             }
         } else {
             let slot = Slot { contact, number: conversation.number, outgoing, log: at, commit };
             conversation.side_mut(outgoing).note(id);
-            self.stray(&slot, entry);
+            self.runs.stray(&slot, entry);
         }
         Ok(None)
-    }
-
-    /// Puts an entry at the end of a run; gives it back if it does not fit there.
-    fn fill(&mut self, slot: &Slot, end: &mut Option<End>, entry: Entry) -> Option<Entry> {
-        let time = entry.id.timestamp_ms();
-        let rises = end.is_none_or(|end| entry.h > end.h && time >= end.time);
-        if !rises {
-            return Some(entry);
-        }
-        let key = (slot.contact, slot.outgoing);
-        let goes_on = self.filling.get(&key).is_some_and(|filling| {
-            filling.block.log == slot.log
-                && filling.block.entries.len() < MAX_BLOCK_MESSAGES
-                && filling.size_bytes < MAX_BLOCK_BYTES
-        });
-        // At most two blocks may share a time, so that looking for an id reads no more.
-        let is_stuck = end.is_some_and(|end| end.first_time == time);
-        if !goes_on && is_stuck {
-            return Some(entry);
-        }
-        if !goes_on {
-            let block = slot.block();
-            let old = self.filling.insert(key, Filling { block, size_bytes: 0 });
-            let class = class_of(slot.outgoing);
-            self.full.extend(old.map(|old| (slot.contact, class, old.block)));
-        }
-        let first_time = match end {
-            Some(end) if goes_on => end.first_time,
-            _ => time,
-        };
-        *end = Some(End { h: entry.h, time, first_time });
-        if let Some(filling) = self.filling.get_mut(&key) {
-            filling.size_bytes += entry.content.len();
-            filling.block.entries.push(entry);
-        }
-        None
-    }
-
-    fn stray(&mut self, slot: &Slot, entry: Entry) {
-        let mut block = slot.block();
-        block.entries.push(entry);
-        self.full.push((slot.contact, STRAY, block));
     }
 
     /// Whether a message of this name is there, and the same.
@@ -329,12 +310,7 @@ impl Group {
 
     /// A message of this group.
     fn pending(&self, (contact, outgoing, id): Name) -> Option<(&Block, &Entry)> {
-        let full = self.full.iter().map(|(contact, _, block)| (contact, block));
-        let filling = self.filling.iter().map(|((contact, _), filling)| (contact, &filling.block));
-        full.chain(filling)
-            .filter(|(found, block)| **found == contact && block.outgoing == outgoing)
-            .flat_map(|(_, block)| block.entries.iter().map(move |entry| (block, entry)))
-            .find(|(_, entry)| entry.id == id)
+        self.runs.find(contact, outgoing, id)
     }
 
     fn fail(&mut self, state: &mut State, contact: UserId, ids: &[MessageId], found: &Found) {
@@ -350,54 +326,5 @@ impl Group {
                 self.touched.insert(contact);
             }
         }
-    }
-}
-
-/// Where a message goes.
-struct Slot {
-    contact: UserId,
-    number: u32,
-    outgoing: bool,
-    log: u16,
-    commit: u64,
-}
-
-impl Slot {
-    fn block(&self) -> Block {
-        let Self { number, outgoing, log, commit, .. } = *self;
-        Block { conversation: number, outgoing, log, commit, entries: Vec::new() }
-    }
-}
-
-fn class_of(outgoing: bool) -> u8 {
-    if outgoing { OURS } else { THEIRS }
-}
-
-fn write_of(
-    me: &UserId,
-    class: u8,
-    block: &Block,
-    place: u32,
-    first: &Entry,
-    last: &Entry,
-    contact: &UserId,
-) -> Write {
-    let (number, outgoing) = (block.conversation, block.outgoing);
-    let (key, ids) = if class == STRAY {
-        let rank = super::block::sender_rank(me, contact, outgoing);
-        let key = schema::stray_place(number, last.h, rank, last.id);
-        (key, schema::stray_id(number, outgoing, last.id))
-    } else {
-        let ids = schema::run_ids(number, class, last.id.timestamp_ms());
-        (schema::place(number, class, first.h), ids)
-    };
-    let position =
-        outgoing.then(|| schema::position(number, block.log, class == STRAY, last.s));
-    Write::Block {
-        place: key,
-        number: schema::number(block.commit, place),
-        ids,
-        position,
-        block: block.encode(),
     }
 }

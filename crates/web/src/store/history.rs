@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use super::block::{Block, Entry, Place};
-use super::database::{Pending, Transaction, range};
 use super::fault::Fault;
 use super::lookup::block_of;
+use super::request::{Pending, range};
 use super::schema::{self, AFTER_ALL, MESSAGES, OURS, STRAY, THEIRS};
+use super::transaction::Transaction;
 
 /// Blocks per stream of the first look: after it is known how much is in a block.
 const FIRST_BLOCKS: usize = 2;

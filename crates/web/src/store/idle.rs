@@ -17,6 +17,9 @@ const QUIET_MS: u32 = 2_000;
 /// The pause between two segments.
 const PAUSE_MS: u32 = 50;
 
+/// New messages that are worth a look: fewer are seldom enough for another segment.
+const ENOUGH: u64 = 256;
+
 /// Catches up when it is told of new messages, in its own time.
 pub(super) struct Idle {
     worker: Rc<Worker>,
@@ -24,7 +27,10 @@ pub(super) struct Idle {
 
 struct Worker {
     database: Database,
-    nudges: Cell<u64>,
+    /// Messages that came in this run.
+    appended: Cell<u64>,
+    /// How many of them there were at the last look.
+    looked_at: Cell<u64>,
     is_waiting: Cell<bool>,
     is_closed: Cell<bool>,
 }
@@ -33,19 +39,27 @@ impl Idle {
     pub(super) fn new(database: Database) -> Self {
         let worker = Rc::new(Worker {
             database,
-            nudges: Cell::new(0),
+            appended: Cell::new(0),
+            looked_at: Cell::new(0),
             is_waiting: Cell::new(false),
             is_closed: Cell::new(false),
         });
         let idle = Self { worker };
         // The last run may have left something undone.
-        idle.nudge();
+        idle.wake();
         idle
     }
 
-    /// A commit had messages in it. Costs next to nothing.
-    pub(super) fn nudge(&self) {
-        self.worker.nudges.set(self.worker.nudges.get() + 1);
+    /// A commit had so many messages in it. Costs next to nothing.
+    pub(super) fn nudge(&self, count: u32) {
+        let appended = self.worker.appended.get() + u64::from(count);
+        self.worker.appended.set(appended);
+        if appended - self.worker.looked_at.get() >= ENOUGH {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
         if !self.worker.is_waiting.replace(true) {
             let worker = Rc::downgrade(&self.worker);
             spawn_local(async move {
@@ -75,10 +89,11 @@ impl Worker {
         if self.is_closed.get() {
             return None;
         }
-        let nudges = Some(self.nudges.get());
-        if std::mem::replace(seen, nudges) != nudges {
+        let appended = Some(self.appended.get());
+        if std::mem::replace(seen, appended) != appended {
             return Some(QUIET_MS);
         }
+        self.looked_at.set(self.appended.get());
         match searcher::catch_up(&self.database).await {
             Ok(None) => Some(PAUSE_MS),
             // A search says what is wrong.

@@ -6,9 +6,10 @@ use wasm_bindgen::JsValue;
 use web_sys::IdbIndex;
 
 use super::block::{Block, Entry};
-use super::database::{Pending, Transaction, range, to_bytes, to_js};
 use super::fault::Fault;
+use super::request::{Pending, range, to_bytes, to_js};
 use super::schema::{self, BLOCK, BY_ID, MESSAGES, OURS, THEIRS};
+use super::transaction::Transaction;
 
 /// At most so many blocks of a run hold ids of the same millisecond.
 const RUN_BLOCKS: u32 = 2;

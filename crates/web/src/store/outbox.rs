@@ -7,10 +7,12 @@ use tincan_wire::{Ranges, UserId};
 
 use super::block::{Block, Entry};
 use super::conversation::Conversation;
-use super::database::{Database, Mode, Pending, Transaction, range};
+use super::database::Database;
 use super::fault::Fault;
 use super::lookup::block_of;
+use super::request::{Pending, range};
 use super::schema::{self, BY_POSITION, MESSAGES};
+use super::transaction::{Mode, Transaction};
 
 /// Blocks that are read at once.
 const CHUNK_BLOCKS: u32 = 8;

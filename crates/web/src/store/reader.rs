@@ -9,18 +9,21 @@ use tincan_wire::{MessageId, UserId};
 use super::block::{Place, sender_rank};
 use super::book::Installation;
 use super::conversation::Conversation;
-use super::database::{Database, Mode, Pending, Transaction, range, to_bytes, to_js};
+use super::database::Database;
 use super::fault::{Fault, QueryError};
 use super::history::History;
 use super::lookup::{self, Lookup};
+use super::request::{Pending, range, to_bytes, to_js};
 use super::schema::{BOOK, Kind, MESSAGES, book_key};
 use super::searcher;
+use super::transaction::{Mode, Transaction};
 
 /// Most bytes of content in one page: what a screen takes in without a hiccup. A page ends
 /// early rather than exceed it; it holds one message at least.
 pub(super) const MAX_PAGE_BYTES: usize = 1 << 20;
 
-/// Reads a database that this tab or another writes. A clone is the same one.
+/// Reads a database that this tab or another writes. A clone is the same one; the last to go
+/// closes it.
 #[derive(Clone)]
 pub(crate) struct Reader {
     database: Database,
@@ -41,17 +44,13 @@ impl Reader {
     }
 
     /// A setting of the shell's own, as it is stored.
+    #[cfg(feature = "store-suite")]
     pub(crate) async fn setting(&self, key: &str) -> Option<String> {
         let transaction = self.database.begin(&[BOOK], Mode::Read).await.ok()?;
         let key = super::book::setting_key(key);
         let found = Pending::new(transaction.store(BOOK).ok()?.get(&to_js(&key)).ok()?);
         let (_, value) = super::book::decode_setting(&found.bytes().await.ok()??).ok()?;
         Some(value)
-    }
-
-    /// Closes the database of this tab.
-    pub(crate) fn close(&self) {
-        self.database.close();
     }
 
     async fn answer(&self, query: &Query) -> Result<Answer, Fault> {
@@ -106,10 +105,8 @@ impl Reader {
         };
         let index = lookup::ids(&transaction)?;
         let number = conversation.number;
-        let lookups = [
-            Lookup::begin(&index, number, false, id)?,
-            Lookup::begin(&index, number, true, id)?,
-        ];
+        let lookups =
+            [Lookup::begin(&index, number, false, id)?, Lookup::begin(&index, number, true, id)?];
         let mut found = Vec::new();
         for lookup in lookups {
             if let Some((block, entry)) = lookup.result().await? {
@@ -157,8 +154,7 @@ async fn look_up(
     let key = book_key(Kind::Conversation, &[contact.as_bytes()]);
     let installation = Pending::new(book.get(&to_js(&Installation::key()))?);
     let conversation = Pending::new(book.get(&to_js(&key))?);
-    let (installation, conversation) =
-        (installation.bytes().await?, conversation.bytes().await?);
+    let (installation, conversation) = (installation.bytes().await?, conversation.bytes().await?);
     match (installation, conversation) {
         (Some(installation), Some(conversation)) => {
             let me = Installation::decode(&installation)?.me();

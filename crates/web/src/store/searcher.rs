@@ -10,12 +10,14 @@ use wasm_bindgen::JsValue;
 
 use super::block::{Block, Entry};
 use super::conversation::Conversation;
-use super::database::{Database, Mode, Pending, Transaction, range, to_bytes, to_js};
+use super::database::Database;
 use super::fault::Fault;
 use super::lookup::block_of;
 use super::reader::{Page, conversations};
+use super::request::{Pending, range, to_bytes, to_js};
 use super::schema::{self, BOOK, BY_NUMBER, MESSAGES, WORDS};
 use super::search_index::{self, Builder, Candidates};
+use super::transaction::{Mode, Transaction};
 use super::words::Question;
 
 /// A segment has at least so many messages; fewer are looked through without one.
@@ -113,10 +115,9 @@ pub(super) async fn catch_up(database: &Database) -> Result<Option<Tail>, Fault>
 
 /// Whether the last segment can be read, and the first commit that is in none.
 async fn covered(transaction: &Transaction) -> Result<(bool, u64), Fault> {
-    let request = transaction.store(WORDS)?.open_cursor_with_range_and_direction(
-        &JsValue::NULL,
-        web_sys::IdbCursorDirection::Prev,
-    )?;
+    let request = transaction
+        .store(WORDS)?
+        .open_cursor_with_range_and_direction(&JsValue::NULL, web_sys::IdbCursorDirection::Prev)?;
     let cursor = Pending::new(request).result().await?;
     if cursor.is_null() {
         return Ok((true, 0));
@@ -165,14 +166,19 @@ async fn build(transaction: &Transaction, from: u64) -> Result<Option<(Builder, 
     }
 }
 
-async fn blocks_from(transaction: &Transaction, from: &[u8], limit: u32) -> Result<Array, Fault> {
+/// Blocks in the order of insertion, from a number on.
+pub(super) async fn blocks_from(
+    transaction: &Transaction,
+    from: &[u8],
+    limit: u32,
+) -> Result<Array, Fault> {
     let index = transaction.index(MESSAGES, BY_NUMBER)?;
     let end = [u8::MAX; 13];
     Pending::new(index.get_all_with_key_and_limit(&range(from, &end)?.into(), limit)?).list().await
 }
 
 /// A block, and its place in its commit.
-fn numbered(value: &JsValue) -> Result<(Block, u32), Fault> {
+pub(super) fn numbered(value: &JsValue) -> Result<(Block, u32), Fault> {
     let number = to_bytes(&js_sys::Reflect::get(value, &BY_NUMBER.into())?)?;
     let place = number.last_chunk().ok_or(Fault::Damaged("the number of a message"))?;
     Ok((block_of(value)?, u32::from_be_bytes(*place)))

@@ -39,10 +39,7 @@ impl State {
             conversations.map(|conversation| (conversation.contact, conversation)).collect();
         let me = installation.me();
         let settings = book.settings;
-        Ok((
-            Self { me, installation, replays, conversations, settings, next_commit },
-            snapshot,
-        ))
+        Ok((Self { me, installation, replays, conversations, settings, next_commit }, snapshot))
     }
 
     /// The conversation with a contact, made where there is none.
@@ -50,10 +47,7 @@ impl State {
         // Conversations are never removed.
         let number = u32::try_from(self.conversations.len() + 1)
             .map_err(|_| Fault::OutOfRange("the number of conversations"))?;
-        Ok(self
-            .conversations
-            .entry(contact)
-            .or_insert_with(|| Conversation::new(number, contact)))
+        Ok(self.conversations.entry(contact).or_insert_with(|| Conversation::new(number, contact)))
     }
 }
 

@@ -4,6 +4,7 @@
 mod faults;
 mod measure;
 mod subject;
+mod transfer;
 
 use serde_json::json;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -13,6 +14,7 @@ use subject::Browser;
 /// Runs all cases, each on a database of its own: a JSON list of `{"name", "wrong"}`, where
 /// `wrong` is null or says what is wrong. With `only`, just the cases whose name has it.
 #[wasm_bindgen]
+#[expect(unreachable_pub, reason = "only what is public is exported")]
 pub async fn store_suite(only: Option<String>) -> String {
     let Ok(lg) = "nothing0".parse() else { return String::new() };
     let mut disk = tincan_store_suite::Disk::new(Browser::new(lg));
@@ -26,7 +28,7 @@ pub async fn store_suite(only: Option<String>) -> String {
         }
     }
     disk.subject.forget().await;
-    for (name, case) in faults::CASES {
+    for (name, case) in faults::CASES.iter().chain(transfer::CASES) {
         if only.as_ref().is_none_or(|only| name.contains(only.as_str())) {
             let wrong = case().await.err();
             outcomes.push(json!({ "name": name, "wrong": wrong, "millis": null }));

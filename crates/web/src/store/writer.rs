@@ -16,6 +16,7 @@ use super::database::Database;
 use super::fault::Fault;
 use super::idle::Idle;
 use super::outbox::{self, Question};
+use super::restore::{self, Beginning, Restored, Step};
 use super::state::State;
 
 /// Most operations of one commit. More would only make the first of them wait for the last.
@@ -40,12 +41,19 @@ pub(crate) enum StoreAnswer {
     },
 }
 
-/// Told once a setting is durable.
-type Done = oneshot::Sender<Result<(), StoreFailure>>;
+/// Told once something of the shell's own is durable.
+type Done = oneshot::Sender<Result<Restored, StoreFailure>>;
 
 enum Job {
-    Commit { id: TransactionId, ops: Vec<Op> },
-    SaveSetting { key: String, value: Option<String>, done: Done },
+    /// A transaction of the engine.
+    Commit {
+        id: TransactionId,
+        ops: Vec<Op>,
+    },
+    /// Something of the shell's own.
+    Do(Task, Done),
+    /// A restored identity takes the place of the one that is there.
+    BeginAnew(Beginning, Done),
     LoadOutbox(Question),
     /// Do what came before, then close the database.
     Close,
@@ -98,9 +106,24 @@ impl Writer {
 
     /// Queues the change of a setting, and waits until it is durable.
     pub(super) async fn set(&self, key: &str, value: Option<&str>) -> Result<(), StoreFailure> {
-        let (done, is_done) = oneshot::channel();
         let (key, value) = (key.to_owned(), value.map(str::to_owned));
-        self.give(Job::SaveSetting { key, value, done });
+        let set = Task::Setting { key, value };
+        self.wait(|done| Job::Do(set, done)).await.map(drop)
+    }
+
+    /// Takes in records of a backup, and waits until they are durable.
+    pub(super) async fn restore(&self, steps: Vec<Step>) -> Result<Restored, StoreFailure> {
+        self.wait(|done| Job::Do(Task::Restore(steps), done)).await
+    }
+
+    /// Lets a restored identity take the place of the one that is there.
+    pub(super) async fn begin_anew(&self, beginning: Beginning) -> Result<(), StoreFailure> {
+        self.wait(|done| Job::BeginAnew(beginning, done)).await.map(drop)
+    }
+
+    async fn wait(&self, job: impl FnOnce(Done) -> Job) -> Result<Restored, StoreFailure> {
+        let (done, is_done) = oneshot::channel();
+        self.give(job(done));
         is_done.await.unwrap_or_else(|_| Err(Fault::Closed.failure()))
     }
 
@@ -110,6 +133,7 @@ impl Writer {
     }
 
     /// How many commits there were so far, each of one transaction or many.
+    #[cfg(feature = "store-suite")]
     pub(super) fn commits(&self) -> u64 {
         self.commits.get()
     }
@@ -137,7 +161,7 @@ impl Writer {
             Job::Commit { id, .. } => {
                 (self.answers)(StoreAnswer::Stored { id, result: Err(closed) });
             }
-            Job::SaveSetting { done, .. } => {
+            Job::Do(_, done) | Job::BeginAnew(_, done) => {
                 // Whoever asked may have gone.
                 let _ = done.send(Err(closed));
             }
@@ -175,12 +199,19 @@ impl Writer {
                 (self.answers)(StoreAnswer::Outbox { contact: question.contact, result });
                 true
             }
+            Some(Job::BeginAnew(beginning, done)) => {
+                let result = restore::write_beginning(&self.database, beginning).await;
+                self.is_stale.set(true);
+                // Whoever asked may have gone.
+                let _ = done.send(result.map(|()| Restored::default()).map_err(|f| f.failure()));
+                true
+            }
             Some(Job::Close) => {
                 self.database.close();
                 true
             }
             // Taken above.
-            Some(Job::Commit { .. } | Job::SaveSetting { .. }) => true,
+            Some(Job::Commit { .. } | Job::Do(..)) => true,
             None => false,
         }
     }
@@ -201,11 +232,14 @@ impl Writer {
         let mut waiting = self.waiting.borrow_mut();
         let (mut group, mut ops) = (Vec::new(), 0);
         while ops < MAX_GROUP_OPS {
-            let next = waiting
-                .pop_front_if(|job| matches!(job, Job::Commit { .. } | Job::SaveSetting { .. }));
-            let Some(job) = next else { break };
+            let is_part = |job: &Job| matches!(job, Job::Commit { .. } | Job::Do(..));
+            if !waiting.front().is_some_and(is_part) {
+                break;
+            }
+            let Some(job) = waiting.pop_front() else { break };
             ops += match &job {
                 Job::Commit { ops, .. } => ops.len(),
+                Job::Do(Task::Restore(steps), _) => steps.len(),
                 _ => 1,
             };
             group.push(job);
@@ -221,11 +255,11 @@ impl Writer {
                     tasks.push(Task::Ops(ops));
                     askers.push(Asker::Engine(id));
                 }
-                Job::SaveSetting { key, value, done } => {
-                    tasks.push(Task::Setting { key, value });
+                Job::Do(task, done) => {
+                    tasks.push(task);
                     askers.push(Asker::Shell(done));
                 }
-                Job::LoadOutbox(_) | Job::Close => {}
+                Job::BeginAnew(..) | Job::LoadOutbox(_) | Job::Close => {}
             }
         }
         let results = match self.refresh().await {
@@ -235,10 +269,13 @@ impl Writer {
         for (asker, result) in askers.into_iter().zip(results) {
             let result = result.map_err(|fault| fault.failure());
             match asker {
-                Asker::Engine(id) => (self.answers)(StoreAnswer::Stored { id, result }),
+                Asker::Engine(id) => {
+                    let result = result.map(|report| report.stored);
+                    (self.answers)(StoreAnswer::Stored { id, result });
+                }
                 Asker::Shell(done) => {
                     // Whoever asked may have gone.
-                    let _ = done.send(result.map(drop));
+                    let _ = done.send(result.map(|report| report.restored));
                 }
             }
         }
@@ -250,9 +287,7 @@ impl Writer {
         if !done.has_failed {
             self.commits.set(self.commits.get() + 1);
         }
-        if done.has_appended {
-            self.idle.nudge();
-        }
+        self.idle.nudge(done.appended);
         done.results
     }
 

@@ -137,6 +137,17 @@ impl Tab {
         self.notify(&Notice::Refresh);
     }
 
+    /// Starts another engine on what is stored now.
+    pub(super) async fn begin_anew(&self, store: &Store) {
+        self.mode.replace(Mode::Between);
+        store.close();
+        if let Err(error) = self.lead().await {
+            return browser::complain(&error.to_string());
+        }
+        self.open_chats_again();
+        self.tell_all(Notice::Refresh);
+    }
+
     /// Another tab leads now.
     pub(super) fn heard_of_leader(&self) {
         if !matches!(*self.mode.borrow(), Mode::Screen { .. }) {

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use futures_channel::oneshot;
-use tincan_engine::{Command, StoreFailure, Target};
+use tincan_engine::{Command, Target};
 use wasm_bindgen_futures::spawn_local;
 
 use super::leading::SETTINGS;
 use super::{Asked, Mode, NAME, Tab, screen_lock};
+use crate::backup;
 use crate::browser;
 use crate::channel::{Ask, Channel, Given, Post};
 use crate::client::{Notice, RequestError};
@@ -64,9 +65,17 @@ impl Tab {
             },
             Ask::Settings(settings) => self.keep(settings, &shell, &store).await,
             Ask::Standing => Ok(Given::Standing(self.standing())),
-            Ask::Restart => {
-                browser::reload_soon();
-                Ok(Given::Done)
+            Ask::Export { passphrase } => {
+                let hub = self.standing.borrow().hub.clone();
+                backup::export(&store, &hub, &passphrase).await.map(Given::File)
+            }
+            Ask::Import { file, passphrase } => {
+                let read = backup::read(&file, &passphrase)?;
+                // What the engine knows gets old: it ends, and another begins.
+                shell.stop();
+                let restored = backup::restore(&store, read, SETTINGS).await;
+                self.begin_anew(&store).await;
+                restored.map(Given::Imported)
             }
         }
     }
@@ -84,8 +93,7 @@ impl Tab {
             settings.hub = (origin != browser::own_origin()).then_some(origin);
         }
         let text = serde_json::to_string(&settings).unwrap_or_default();
-        let failed = |failure: StoreFailure| RequestError::Store { reason: failure.0 };
-        store.set_setting(SETTINGS, Some(&text)).await.map_err(failed)?;
+        store.set_setting(SETTINGS, Some(&text)).await?;
         let hub = settings.hub.clone().unwrap_or_else(browser::own_origin);
         let moved = (hub != self.standing.borrow().hub).then(|| hub.clone());
         shell.apply(&settings, moved);
@@ -107,7 +115,7 @@ impl Tab {
     }
 
     /// Every screen, this one among them.
-    fn tell_all(&self, notice: Notice) {
+    pub(super) fn tell_all(&self, notice: Notice) {
         self.notify(&notice);
         if !self.screens.borrow().is_empty() {
             self.post(&Post::Notice(notice));

@@ -23,7 +23,8 @@ pub(crate) fn AddDialog() -> impl IntoView {
             Ok(target) => target,
             Err(sentence) => return problem.set(Some(sentence)),
         };
-        let nickname = Some(DisplayName::clean(&nickname.get_untracked())).filter(|name| !name.is_empty());
+        let nickname =
+            Some(DisplayName::clean(&nickname.get_untracked())).filter(|name| !name.is_empty());
         is_busy.set(true);
         problem.set(None);
         spawn_local(async move {

@@ -14,6 +14,7 @@ use crate::model::{Model, model};
 use crate::route::Panel;
 use crate::settings::SettingsDialog;
 use crate::verify::VerifyDialog;
+use crate::watch::{per_id, watch};
 use crate::welcome::Welcome;
 
 /// The page.
@@ -21,9 +22,8 @@ use crate::welcome::Welcome;
 pub(crate) fn App(model: Model) -> impl IntoView {
     provide_context(model);
     crate::notify::count_unread(model);
-    let has_name = Memo::new(move |_| {
-        model.me.with(|me| me.as_ref().map(|me| !me.name.is_empty()))
-    });
+    let has_name =
+        Memo::new(move |_| model.me.with(|me| me.as_ref().map(|me| !me.name.is_empty())));
     view! {
         {move || match has_name.get() {
             None => view! { <p class="starting" role="status">"Starting…"</p> }.into_any(),
@@ -46,16 +46,17 @@ fn Panes() -> impl IntoView {
     });
     let banners_in_chat = Memo::new(move |_| model.narrow.get() && person.get().is_some());
     view! {
-        <div class="app" data-pane=move || if person.get().is_some() { "chat" } else { "list" }>
+        <main class="app" data-pane=move || if person.get().is_some() { "chat" } else { "list" }>
             <Side banners=Signal::derive(move || !banners_in_chat.get())/>
-            <main class="main">
+            <div class="main">
                 // Keyed, so that no part of one conversation is reused for another.
-                <For each=move || person.get() key=|id| *id let:id>
-                    <Conversation id=id banners=banners_in_chat/>
-                </For>
+                {per_id(
+                    move || person.get().into_iter().collect(),
+                    move |id| view! { <Conversation id=id banners=banners_in_chat/> }.into_any(),
+                )}
                 {move || person.get().is_none().then(|| view! { <Nothing/> })}
-            </main>
-        </div>
+            </div>
+        </main>
         {move || match panel.get() {
             None => ().into_any(),
             Some(Panel::Settings) => view! { <SettingsDialog/> }.into_any(),
@@ -94,7 +95,7 @@ fn Toast() -> impl IntoView {
     const SHOWN: std::time::Duration = std::time::Duration::from_secs(7);
     let toast = model().toast;
     let shown = StoredValue::new(0_u32);
-    Effect::new(move |_| {
+    watch(move || {
         if toast.with(Option::is_none) {
             return;
         }

@@ -69,7 +69,12 @@ pub(crate) fn Export() -> impl IntoView {
 
 fn check(passphrase: &str, again: &str) -> Result<(), String> {
     if passphrase.chars().count() < MIN_PASSPHRASE_CHARS {
-        return Err(["Choose a passphrase of at least ", &MIN_PASSPHRASE_CHARS.to_string(), " characters; four words are good."].concat());
+        return Err([
+            "Choose a passphrase of at least ",
+            &MIN_PASSPHRASE_CHARS.to_string(),
+            " characters; four words are good.",
+        ]
+        .concat());
     }
     if passphrase != again {
         return Err("The two passphrases differ.".to_owned());
@@ -78,7 +83,7 @@ fn check(passphrase: &str, again: &str) -> Result<(), String> {
 }
 
 async fn export(model: Model, passphrase: &str) -> Result<(), String> {
-    let file = PENDING_export(model, passphrase).await.map_err(|error| about(&error))?;
+    let file = model.client().export(passphrase).await.map_err(|error| about(&error))?;
     download(&file).ok_or_else(|| "The browser did not take the file.".to_owned())
 }
 
@@ -115,7 +120,8 @@ pub(crate) fn Import() -> impl IntoView {
     let is_busy = RwSignal::new(false);
     let take = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let chosen = file.get_untracked().and_then(|input| input.files()).and_then(|files| files.get(0));
+        let chosen =
+            file.get_untracked().and_then(|input| input.files()).and_then(|files| files.get(0));
         let Some(chosen) = chosen else {
             return problem.set(Some("Choose the backup file first.".to_owned()));
         };
@@ -126,6 +132,8 @@ pub(crate) fn Import() -> impl IntoView {
             breathe().await;
             match import(model, &chosen, &words).await {
                 Ok(sentence) => {
+                    // On a first visit this form is gone by then: the page has a name now.
+                    model.toast.set(Some(sentence.clone()));
                     came.try_set(Some(sentence));
                 }
                 Err(sentence) => {
@@ -150,17 +158,7 @@ pub(crate) fn Import() -> impl IntoView {
                 {move || if is_busy.get() { "Decrypting…" } else { "Take the backup in" }}
             </button>
             {move || came.get().map(|sentence| view! {
-                <div class="line" role="status" data-testid="import-done">
-                    <p>{sentence}</p>
-                    <button
-                        type="button"
-                        class="main-action"
-                        data-testid="import-reload"
-                        on:click=|_| drop(window().location().reload())
-                    >
-                        "Continue"
-                    </button>
-                </div>
+                <p role="status" class="good" data-testid="import-done">{sentence}</p>
             })}
         </form>
     }
@@ -170,7 +168,8 @@ async fn import(model: Model, file: &web_sys::File, passphrase: &str) -> Result<
     let bytes = JsFuture::from(file.array_buffer()).await;
     let bytes = bytes.map_err(|_| "The file can't be read.".to_owned())?;
     let bytes = Uint8Array::new(&bytes).to_vec();
-    let imported = PENDING_import(model, &bytes, passphrase).await.map_err(|error| about(&error))?;
+    let imported =
+        model.client().import(&bytes, passphrase).await.map_err(|error| about(&error))?;
     let contacts = words::counted(imported.contacts, "contact", "contacts");
     let messages = words::counted(imported.messages, "message", "messages");
     Ok(["Done: ", &contacts, " and ", &messages, " came in."].concat())
@@ -181,16 +180,4 @@ async fn breathe() {
         set_timeout(move || drop(resolve.call0(&wasm_bindgen::JsValue::UNDEFINED)), BREATH);
     });
     drop(JsFuture::from(promise).await);
-}
-
-// PENDING until the shell has it.
-#[allow(non_snake_case)]
-async fn PENDING_export(model: Model, passphrase: &str) -> Result<Vec<u8>, tincan_web::RequestError> {
-    let _ = (model, passphrase);
-    Err(tincan_web::RequestError::Backup { reason: "not there yet".to_owned() })
-}
-#[allow(non_snake_case)]
-async fn PENDING_import(model: Model, file: &[u8], passphrase: &str) -> Result<tincan_web::Imported, tincan_web::RequestError> {
-    let _ = (model, passphrase, file);
-    Err(tincan_web::RequestError::Backup { reason: "not there yet".to_owned() })
 }

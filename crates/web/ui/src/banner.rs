@@ -37,9 +37,10 @@ pub(crate) fn Banners() -> impl IntoView {
     });
     view! {
         <div class="banners">
-            <For each=move || model.alarms.get() key=|raised| raised.serial let:raised>
-                {alarm(model, raised)}
-            </For>
+            {move || {
+                let alarms = model.alarms.get().into_iter().map(|raised| alarm(model, raised));
+                alarms.collect::<Vec<_>>()
+            }}
             {move || webrtc.get().then(|| view! {
                 <Banner kind="webrtc" grave=true>
                     <p>"This browser has no WebRTC, or it is switched off. Nobody can be reached from here, and messages wait."</p>
@@ -128,10 +129,16 @@ fn BrokerBanner() -> impl IntoView {
     let now = RwSignal::new(dates::now_ms());
     let since = StoredValue::new(None::<u64>);
     let ticking = set_interval_with_handle(
-        move || drop(now.try_set(dates::now_ms())),
+        move || {
+            now.try_set(dates::now_ms());
+        },
         Duration::from_secs(1),
     );
-    on_cleanup(move || if let Ok(ticking) = ticking { ticking.clear() });
+    on_cleanup(move || {
+        if let Ok(ticking) = ticking {
+            ticking.clear()
+        }
+    });
     let is_away = Memo::new(move |_| {
         now.track();
         let is_connected = model.broker.with(|broker| broker.state == BrokerState::Connected);
@@ -246,7 +253,15 @@ fn wrong_clock(behind_ms: i64) -> Option<String> {
         120..2_880 => words::counted(minutes / 60, "hour", "hours"),
         _ => words::counted(minutes / 1_440, "day", "days"),
     };
-    Some(["This device's clock is ", &amount, way, " the hub's. Your messages carry the wrong time until it is set right."].concat())
+    Some(
+        [
+            "This device's clock is ",
+            &amount,
+            way,
+            " the hub's. Your messages carry the wrong time until it is set right.",
+        ]
+        .concat(),
+    )
 }
 
 fn keep(model: Model) {

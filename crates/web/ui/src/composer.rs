@@ -11,6 +11,7 @@ use web_sys::{ClipboardEvent, HtmlTextAreaElement, KeyboardEvent};
 use crate::conversation::Picked;
 use crate::message_list::MessageList;
 use crate::model::{Model, model};
+use crate::watch::watch;
 use crate::{dates, icons, prefs, words};
 
 /// From here on the room that is left is told.
@@ -45,13 +46,13 @@ pub(crate) fn Composer(
         text.with(|text| !text.trim().is_empty()) && size.get() <= MAX_CONTENT_BYTES
     });
     let typing = Typing { model, id, told_at: StoredValue::new(0) };
-    Effect::new(move |_| {
+    watch(move || {
         text.track();
         if let Some(area) = area.get() {
             fit(&area);
         }
     });
-    Effect::new(move |_| {
+    watch(move || {
         // On phones the keyboard would cover half of what one came to read.
         if let Some(area) = area.get()
             && !model.narrow.get_untracked()
@@ -70,7 +71,8 @@ pub(crate) fn Composer(
         problem.set(None);
         typing.stop();
         wasm_bindgen_futures::spawn_local(async move {
-            let command = Command::SendMessage { contact: id, content: content.trim().to_owned(), reply };
+            let command =
+                Command::SendMessage { contact: id, content: content.trim().to_owned(), reply };
             if let Err(sentence) = model.command(command).await {
                 // Nothing that was typed is lost.
                 if text.try_with_untracked(String::is_empty).unwrap_or(false) {
@@ -97,8 +99,12 @@ pub(crate) fn Composer(
     };
     let paste = move |event: ClipboardEvent| {
         let data = event.clipboard_data();
-        let has_files = data.as_ref().and_then(web_sys::DataTransfer::files).is_some_and(|files| files.length() > 0);
-        let has_text = data.is_some_and(|data| data.get_data("text").is_ok_and(|text| !text.is_empty()));
+        let has_files = data
+            .as_ref()
+            .and_then(web_sys::DataTransfer::files)
+            .is_some_and(|files| files.length() > 0);
+        let has_text =
+            data.is_some_and(|data| data.get_data("text").is_ok_and(|text| !text.is_empty()));
         if has_files && !has_text {
             problem.set(Some("Only text can be sent so far, no files and no pictures.".to_owned()));
         }
@@ -192,12 +198,14 @@ fn is_closed(status: ContactStatus) -> bool {
 }
 
 fn about_status(model: Model, id: UserId, status: ContactStatus) -> Option<AnyView> {
-    let say = |words: &'static str| view! { <p class="composer-note" data-testid="status-note">{words}</p> }.into_any();
+    let say = |words: &'static str| {
+        view! { <p class="composer-note" data-testid="status-note">{words}</p> }.into_any()
+    };
     match status {
         ContactStatus::Accepted => None,
-        ContactStatus::Requested => {
-            Some(say("They have not answered yet. What you write waits here and goes out when they do."))
-        }
+        ContactStatus::Requested => Some(say(
+            "They have not answered yet. What you write waits here and goes out when they do.",
+        )),
         ContactStatus::Declined => Some(say("They declined, so nothing can be sent to them.")),
         ContactStatus::Blocked => Some(
             view! {

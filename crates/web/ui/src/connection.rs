@@ -50,9 +50,7 @@ pub fn badge(contact: &ContactView, broker: BrokerState, online: bool) -> (Kind,
         PeerState::New | PeerState::Connecting if !reachable => {
             say(Kind::Connecting, "Waiting for the hub")
         }
-        PeerState::New | PeerState::Connecting if !contact.online => {
-            say(Kind::Away, "Offline")
-        }
+        PeerState::New | PeerState::Connecting if !contact.online => say(Kind::Away, "Offline"),
         PeerState::New | PeerState::Connecting => say(Kind::Connecting, "Connecting"),
         PeerState::Failed => say(Kind::Away, "No way found to them"),
         PeerState::Closed if !online => say(Kind::Away, "You are offline"),

@@ -37,7 +37,9 @@ fn About(person: Person) -> impl IntoView {
     let view = person.view;
     let own_name = Memo::new(move |_| view.with(|view| view.name.to_string()));
     let last_seen = Memo::new(move |_| {
-        view.with(|view| view.last_seen.filter(|_| !view.online).map(|seen| dates::full(seen.as_millis())))
+        view.with(|view| {
+            view.last_seen.filter(|_| !view.online).map(|seen| dates::full(seen.as_millis()))
+        })
     });
     let waiting = Memo::new(move |_| view.with(|view| view.waiting));
     let peer = Memo::new(move |_| view.with(|view| view.peer.clone()));
@@ -101,7 +103,8 @@ fn Rename(person: Person) -> impl IntoView {
     let own = move || person.view.with(|view| view.name.to_string());
     let save = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let nickname = Some(DisplayName::clean(&name.get_untracked())).filter(|name| !name.is_empty());
+        let nickname =
+            Some(DisplayName::clean(&name.get_untracked())).filter(|name| !name.is_empty());
         model.run(Command::RenameContact { contact: id, nickname });
         model.toast.set(Some("Saved.".to_owned()));
     };
@@ -182,9 +185,11 @@ fn Receipts(id: UserId) -> impl IntoView {
 fn Block(person: Person) -> impl IntoView {
     let model = model();
     let id = person.id;
-    let is_blocked = Memo::new(move |_| person.view.with(|view| view.status == ContactStatus::Blocked));
+    let is_blocked =
+        Memo::new(move |_| person.view.with(|view| view.status == ContactStatus::Blocked));
     let is_sure = RwSignal::new(false);
-    move || match (is_blocked.get(), is_sure.get()) {
+    move || {
+        match (is_blocked.get(), is_sure.get()) {
         (true, _) => view! {
             <button
                 type="button"
@@ -202,6 +207,7 @@ fn Block(person: Person) -> impl IntoView {
         }
         .into_any(),
         (false, true) => sure(model, person, is_sure),
+    }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::{Person, model};
 use crate::requests::Requests;
 use crate::route::Panel;
 use crate::search::Search;
+use crate::watch::per_id;
 use crate::{dates, icons, marks};
 
 /// The pane with contacts, requests and search.
@@ -87,12 +88,11 @@ fn banners_here(here: Signal<bool>) -> impl IntoView {
 fn Contacts() -> impl IntoView {
     let model = model();
     let order = Memo::new(move |_| model.people.with(|people| in_order(people.values())));
-    let is_empty = Memo::new(move |_| order.with(Vec::is_empty) && model.requests.with(Vec::is_empty));
+    let is_empty =
+        Memo::new(move |_| order.with(Vec::is_empty) && model.requests.with(Vec::is_empty));
     view! {
         <ul class="contacts" aria-label="Contacts" data-testid="contacts">
-            <For each=move || order.get() key=|id| *id let:id>
-                <ContactRow id=id/>
-            </For>
+            {per_id(move || order.get(), |id| view! { <ContactRow id=id/> }.into_any())}
         </ul>
         {move || is_empty.get().then(|| view! {
             <div class="hint" data-testid="no-contacts">
@@ -116,7 +116,11 @@ fn in_order<'a>(people: impl Iterator<Item = &'a Person>) -> Vec<UserId> {
         .filter(|person| person.view.with(|view| view.status != ContactStatus::Blocked))
         .map(|person| {
             let last = person.talk.with(|talk| talk.last.as_ref().map(|last| last.h));
-            (std::cmp::Reverse(last), person.view.with(|view| view.title().to_lowercase()), person.id)
+            (
+                std::cmp::Reverse(last),
+                person.view.with(|view| view.title().to_lowercase()),
+                person.id,
+            )
         })
         .collect();
     listed.sort_unstable();
@@ -202,8 +206,10 @@ fn last_line(person: Person) -> AnyView {
         (None, _) => quiet("No messages yet"),
         (Some(last), _) => {
             let words = last.content.clone();
-            let ours = last.outgoing.then(|| view! {
-                <span class="quiet">{["You (", marks::word(last.state), "): "].concat()}</span>
+            let ours = last.outgoing.then(|| {
+                view! {
+                    <span class="quiet">{["You (", marks::word(last.state), "): "].concat()}</span>
+                }
             });
             view! { {ours} <bdi dir="auto">{words}</bdi> }.into_any()
         }

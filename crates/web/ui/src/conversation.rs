@@ -16,6 +16,7 @@ use crate::message_dialog::MessageDialog;
 use crate::message_list::{Frame, ListSignals, ListState, MessageList};
 use crate::model::{Model, model};
 use crate::route::Panel;
+use crate::watch::watch;
 use crate::words;
 
 /// A message that something is to be done about, and the reply being written.
@@ -56,7 +57,7 @@ fn banners_here(here: Memo<bool>) -> impl IntoView {
 /// Tells the engine that this conversation is on this screen, and again when another tab leads.
 fn be_on_screen(model: Model, id: UserId) {
     let screen = model.client().screen();
-    Effect::new(move |_| {
+    watch(move || {
         model.refreshed.track();
         model.run_quietly(Command::OpenChat { contact: id, screen });
     });
@@ -120,7 +121,7 @@ fn Messages(id: UserId, list: ListHandle, picked: Picked) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
     let rows = NodeRef::<html::Div>::new();
     let spacer = NodeRef::<html::Div>::new();
-    Effect::new(move |_| {
+    watch(move || {
         let (Some(scroller), Some(rows), Some(spacer)) = (scroller.get(), rows.get(), spacer.get())
         else {
             return;
@@ -144,7 +145,7 @@ fn Messages(id: UserId, list: ListHandle, picked: Picked) -> impl IntoView {
         }
         list.set_value(made);
     });
-    Effect::new(move |_| {
+    watch(move || {
         let wanted = model.jump.get().filter(|message| message.contact == id);
         if let (Some(message), Some(list)) = (wanted, list.get_value()) {
             model.jump.set(None);
@@ -152,6 +153,7 @@ fn Messages(id: UserId, list: ListHandle, picked: Picked) -> impl IntoView {
         }
     });
     on_cleanup(move || {
+        model.unlisten(id);
         if let Some(Some(list)) = list.try_get_value() {
             list.leave();
         }
@@ -214,17 +216,19 @@ fn ToEnd(signals: ListSignals, list: ListHandle) -> impl IntoView {
         count => words::counted(count, "new message", "new messages"),
     };
     move || {
-        (!signals.at_end.get()).then(|| view! {
-            <button
-                type="button"
-                class="to-end"
-                data-testid="to-end"
-                aria-label=label
-                on:click=move |_| if let Some(list) = list.get_value() { list.go_to_end() }
-            >
-                {icons::icon(icons::DOWN)}
-                {move || (signals.unseen.get() > 0).then(label)}
-            </button>
+        (!signals.at_end.get()).then(|| {
+            view! {
+                <button
+                    type="button"
+                    class="to-end"
+                    data-testid="to-end"
+                    aria-label=label
+                    on:click=move |_| if let Some(list) = list.get_value() { list.go_to_end() }
+                >
+                    {icons::icon(icons::DOWN)}
+                    {move || (signals.unseen.get() > 0).then(label)}
+                </button>
+            }
         })
     }
 }
@@ -237,8 +241,8 @@ fn mark_read(model: Model, id: UserId, signals: ListSignals) {
         model.attended.get() && signals.at_end.get() && signals.state.get() == ListState::Ready
     });
     let unread = Memo::new(move |_| person.talk.with(|talk| talk.unread));
-    Effect::new(move |_| model.watching.set(watched.get().then_some(id)));
-    Effect::new(move |_| {
+    watch(move || model.watching.set(watched.get().then_some(id)));
+    watch(move || {
         let count = unread.get();
         if !watched.get() || count == 0 || is_marking.get() {
             return;
@@ -249,7 +253,10 @@ fn mark_read(model: Model, id: UserId, signals: ListSignals) {
                 person.talk.update(|talk| talk.unread = talk.unread.saturating_sub(count));
             }
             // Not more often than this: each is a transaction.
-            set_timeout(move || drop(is_marking.try_set(false)), std::time::Duration::from_millis(150));
+            let done = move || {
+                is_marking.try_set(false);
+            };
+            set_timeout(done, std::time::Duration::from_millis(150));
         });
     });
 }

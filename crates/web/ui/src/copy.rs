@@ -9,7 +9,9 @@ use crate::model::Model;
 pub(crate) fn copy(model: Model, text: &str, done: &'static str) {
     // Pages without TLS have no clipboard; asking would throw.
     if !window().is_secure_context() {
-        return model.toast.set(Some("This page may not use the clipboard. Select and copy by hand.".to_owned()));
+        return model
+            .toast
+            .set(Some("This page may not use the clipboard. Select and copy by hand.".to_owned()));
     }
     let written = window().navigator().clipboard().write_text(text);
     spawn_local(async move {

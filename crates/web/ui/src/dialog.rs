@@ -8,6 +8,7 @@ use web_sys::HtmlElement;
 
 use crate::icons;
 use crate::model::model;
+use crate::watch::watch;
 
 /// A dialog with a title. What closes it is the route: the caller shows it while it is open.
 #[component]
@@ -33,9 +34,10 @@ pub(crate) fn Modal(
     children: Children,
 ) -> impl IntoView {
     let node = NodeRef::<html::Dialog>::new();
-    let opener = document().active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    let opener =
+        document().active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
     let opener = StoredValue::new_local(opener);
-    Effect::new(move |_| {
+    watch(move || {
         if let Some(dialog) = node.get()
             && !dialog.open()
         {
@@ -57,7 +59,9 @@ pub(crate) fn Modal(
     };
     let beside = move |event: web_sys::MouseEvent| {
         let is_beside = node.get_untracked().is_some_and(|dialog| {
-            event.target().is_some_and(|target| target == *dialog.unchecked_ref::<web_sys::EventTarget>())
+            event
+                .target()
+                .is_some_and(|target| target == *dialog.unchecked_ref::<web_sys::EventTarget>())
         });
         if is_beside {
             close.run(());

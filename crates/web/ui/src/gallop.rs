@@ -60,7 +60,9 @@ impl Gallop {
         match (self.ask(), found) {
             // The end holds nothing newer: the caller is there. Asking more gives nothing.
             (Ask::End, Found::Nothing) => return false,
-            (Ask::End, Found::Gap) => self.too_late = Some(self.newest.max(self.too_early).saturating_add(1)),
+            (Ask::End, Found::Gap) => {
+                self.too_late = Some(self.newest.max(self.too_early).saturating_add(1))
+            }
             (Ask::Before(guess), Found::Nothing) => {
                 self.too_early = guess;
                 self.step = self.step.saturating_mul(16);

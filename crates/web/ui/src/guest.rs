@@ -55,16 +55,18 @@ pub(crate) fn GuestDialog() -> impl IntoView {
     let model = model();
     let close = Callback::new(move |()| model.opened.set(None));
     move || {
-        model.opened.get().map(|opened| view! {
-            <Modal title="Invite" testid="guest-dialog" close=close>
-                {match opened {
-                    Err(sentence) => view! {
-                        <p role="alert" data-testid="invite-error">{sentence}</p>
-                    }
-                    .into_any(),
-                    Ok(invite) => offer(model, invite),
-                }}
-            </Modal>
+        model.opened.get().map(|opened| {
+            view! {
+                <Modal title="Invite" testid="guest-dialog" close=close>
+                    {match opened {
+                        Err(sentence) => view! {
+                            <p role="alert" data-testid="invite-error">{sentence}</p>
+                        }
+                        .into_any(),
+                        Ok(invite) => offer(model, invite),
+                    }}
+                </Modal>
+            }
         })
     }
 }

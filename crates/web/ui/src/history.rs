@@ -71,7 +71,8 @@ pub(crate) async fn after(model: Model, contact: UserId, search: Search) -> Resu
             return Ok(page);
         }
     }
-    let density = (search.behind.h.saturating_sub(search.first_h) / search.loaded.max(1) as u64).max(1);
+    let density =
+        (search.behind.h.saturating_sub(search.first_h) / search.loaded.max(1) as u64).max(1);
     let guess = density.saturating_mul(PAGE as u64 / 2);
     let mut gallop = Gallop::new(search.behind.h, guess, search.newest);
     for _ in 0..MAX_QUESTIONS {

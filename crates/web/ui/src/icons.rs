@@ -5,8 +5,7 @@ use leptos::prelude::*;
 pub(crate) const BACK: &str = "M15 5l-7 7 7 7";
 pub(crate) const CLOSE: &str = "M6 6l12 12M18 6L6 18";
 pub(crate) const SETTINGS: &str = "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.8v4.4M9 14.8v4.4";
-pub(crate) const INVITE: &str =
-    "M10 12.5a4 4 0 1 0 0-8a4 4 0 0 0 0 8M3 20c.6-3.3 3.4-5 7-5 1.6 0 3 .3 4.200 1M18.500 14v6M15.500 17h6";
+pub(crate) const INVITE: &str = "M10 12.5a4 4 0 1 0 0-8a4 4 0 0 0 0 8M3 20c.6-3.3 3.4-5 7-5 1.6 0 3 .3 4.200 1M18.500 14v6M15.500 17h6";
 pub(crate) const ADD: &str = "M12 5v14M5 12h14";
 pub(crate) const SEND: &str = "M4 12l16-8-5 16-3.500-6.500L4 12M20 4l-8.500 9.500";
 pub(crate) const SHIELD: &str = "M12 3l7 3v5.500c0 4.500-3 7.800-7 9.500-4-1.700-7-5-7-9.500V6l7-3M8.800 12l2.300 2.300 4.200-4.600";

@@ -10,6 +10,7 @@ use crate::copy::copy;
 use crate::dialog::Dialog;
 use crate::model::{Model, model};
 use crate::qr::qr;
+use crate::watch::watch;
 
 const DAY_SECS: u64 = 86_400;
 
@@ -31,7 +32,7 @@ pub(crate) fn InviteDialog() -> impl IntoView {
     let uses = RwSignal::new(1_u32);
     let span = RwSignal::new(7 * DAY_SECS);
     let link = RwSignal::new(None::<Result<String, String>>);
-    Effect::new(move |_| {
+    watch(move || {
         let wanted = (uses.get(), span.get());
         link.set(None);
         spawn_local(async move {
@@ -141,6 +142,8 @@ fn share(link: &str) {
     drop(Reflect::set(&data, &"url".into(), &link.into()));
     if let Ok(promise) = share.call1(&window().navigator(), &data) {
         // A person may change their mind; nothing is to be said of that.
-        spawn_local(async move { drop(JsFuture::from(promise.unchecked_into::<js_sys::Promise>()).await) });
+        spawn_local(async move {
+            drop(JsFuture::from(promise.unchecked_into::<js_sys::Promise>()).await)
+        });
     }
 }

@@ -3,6 +3,11 @@
 //! It talks to the shell through `tincan_web::Client` only. The modules that are compiled
 //! everywhere hold what needs no browser: they are tested natively.
 
+#![cfg_attr(
+    target_arch = "wasm32",
+    expect(unreachable_pub, reason = "leptos makes the properties of every component public")
+)]
+
 pub mod connection;
 pub mod days;
 pub mod gallop;
@@ -55,6 +60,8 @@ mod message_list;
 #[cfg(target_arch = "wasm32")]
 mod message_row;
 #[cfg(target_arch = "wasm32")]
+mod message_window;
+#[cfg(target_arch = "wasm32")]
 mod model;
 #[cfg(target_arch = "wasm32")]
 mod notices;
@@ -78,5 +85,7 @@ mod settings;
 mod start;
 #[cfg(target_arch = "wasm32")]
 mod verify;
+#[cfg(target_arch = "wasm32")]
+mod watch;
 #[cfg(target_arch = "wasm32")]
 mod welcome;

@@ -149,9 +149,12 @@ mod tests {
     }
 
     fn joined(spans: &[Span<'_>]) -> String {
-        spans.iter().map(|span| match span {
-            Span::Text(text) | Span::Link(text) => *text,
-        }).collect()
+        spans
+            .iter()
+            .map(|span| match span {
+                Span::Text(text) | Span::Link(text) => *text,
+            })
+            .collect()
     }
 
     #[test]

@@ -32,9 +32,11 @@ fn about(message: MessageView, picked: Picked, close: Callback<()>) -> AnyView {
     let (contact, id) = (message.contact, message.id);
     let is_waiting = message.outgoing && matches!(message.state, Delivery::Queued | Delivery::Sent);
     let content = message.content.clone();
-    let state = message.outgoing.then(|| view! {
-        <dt>{marks::word(message.state)}</dt>
-        <dd>{marks::sentence(message.state)}</dd>
+    let state = message.outgoing.then(|| {
+        view! {
+            <dt>{marks::word(message.state)}</dt>
+            <dd>{marks::sentence(message.state)}</dd>
+        }
     });
     view! {
         <dl class="facts">

@@ -207,12 +207,9 @@ fn folded(content: &str) -> &str {
 
 fn anchor(link: &str) -> Option<Element> {
     let anchor = element("a", "link")?;
-    for (name, value) in [
-        ("href", link),
-        ("target", "_blank"),
-        ("rel", "noopener noreferrer"),
-        ("dir", "ltr"),
-    ] {
+    for (name, value) in
+        [("href", link), ("target", "_blank"), ("rel", "noopener noreferrer"), ("dir", "ltr")]
+    {
         attribute(&anchor, name, value);
     }
     anchor.set_text_content(Some(link));

@@ -9,8 +9,8 @@ use tincan_engine::{
     Alarm, Answer, BrokerState, BrokerView, Command, ContactView, Delivery, MessageView, Query,
     Reply, RequestView, Summary,
 };
-use tincan_wire::{DisplayName, MessageId, UserId};
 use tincan_web::{Client, RequestError, Role, Standing};
+use tincan_wire::{DisplayName, MessageId, UserId};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::route::Router;
@@ -49,8 +49,13 @@ pub(crate) struct Talk {
 /// Something that an open conversation shows.
 pub(crate) enum News {
     Message(MessageView),
-    Delivery { ids: Vec<MessageId>, state: Delivery },
-    Read { to: u64 },
+    Delivery {
+        ids: Vec<MessageId>,
+        state: Delivery,
+    },
+    Read {
+        to: u64,
+    },
     /// Everything may be different: read the history anew.
     Reload,
 }
@@ -205,7 +210,9 @@ impl Model {
                     talk: RwSignal::new(Talk::default()),
                     typing: RwSignal::new(false),
                 };
-                self.people.update(|people| drop(people.insert(person.id, person)));
+                self.people.update(|people| {
+                    people.insert(person.id, person);
+                });
             }
         }
     }
@@ -246,7 +253,9 @@ impl Model {
 
     /// Asks anew for unread counts and last messages: another tab may have read some.
     pub(crate) async fn refresh_talks(self) {
-        let Ok(Answer::Summaries { summaries }) = self.query(Query::Summaries).await else { return };
+        let Ok(Answer::Summaries { summaries }) = self.query(Query::Summaries).await else {
+            return;
+        };
         for Summary { contact, unread, last } in summaries {
             let Some(person) = self.person(contact) else { continue };
             let talk = Talk { unread, last: last.map(preview) };

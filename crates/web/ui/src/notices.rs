@@ -11,8 +11,8 @@ use std::time::Duration;
 use js_sys::Date;
 use leptos::prelude::*;
 use tincan_engine::{Delivery, Event, MessageView};
-use tincan_wire::UserId;
 use tincan_web::Notice;
+use tincan_wire::UserId;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::model::{Model, News, preview};
@@ -148,7 +148,8 @@ fn change_talk(model: Model, contact: UserId, news: TalkNews) {
         person.typing.set(false);
     }
     let last_id = person.talk.with_untracked(|talk| talk.last.as_ref().map(|last| last.id));
-    let delivered = news.delivered.iter().rev().find(|(ids, _)| ids.iter().any(|id| last_id == Some(*id)));
+    let delivered =
+        news.delivered.iter().rev().find(|(ids, _)| ids.iter().any(|id| last_id == Some(*id)));
     if news.came == 0 && news.last.is_none() && delivered.is_none() {
         return;
     }

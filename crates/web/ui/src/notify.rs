@@ -10,9 +10,12 @@ use tincan_wire::UserId;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Notification, NotificationOptions, NotificationPermission, ServiceWorkerRegistration};
+use web_sys::{
+    Notification, NotificationOptions, NotificationPermission, ServiceWorkerRegistration,
+};
 
 use crate::model::Model;
+use crate::watch::watch;
 use crate::{dates, prefs};
 
 /// What the page is called.
@@ -148,7 +151,7 @@ pub(crate) fn count_unread(model: Model) {
         };
         model.people.with(count) + model.requests.with(|requests| requests.len() as u64)
     });
-    Effect::new(move |_| {
+    watch(move || {
         let count = unread.get();
         let title = match count {
             0 => TITLE.to_owned(),

@@ -32,7 +32,17 @@ fn path(colors: &[Color], width: usize) -> String {
         while x < row.len() {
             let run = row[x..].iter().take_while(|color| **color == Color::Dark).count();
             if run > 0 {
-                for part in ["M", &x.to_string(), " ", &y.to_string(), "h", &run.to_string(), "v1h-", &run.to_string(), "z"] {
+                for part in [
+                    "M",
+                    &x.to_string(),
+                    " ",
+                    &y.to_string(),
+                    "h",
+                    &run.to_string(),
+                    "v1h-",
+                    &run.to_string(),
+                    "z",
+                ] {
                     path.push_str(part);
                 }
             }

@@ -5,6 +5,7 @@ use tincan_engine::{Command, RequestView};
 
 use crate::avatar::avatar;
 use crate::model::model;
+use crate::watch::per_id;
 
 /// The waiting requests, above the contacts.
 #[component]
@@ -12,9 +13,15 @@ pub(crate) fn Requests() -> impl IntoView {
     let model = model();
     view! {
         <ul class="requests" aria-label="Requests" aria-live="polite">
-            <For each=move || model.requests.get() key=|request| request.id let:request>
-                <Request request=request/>
-            </For>
+            {per_id(
+                move || model.requests.with(|requests| requests.iter().map(|request| request.id).collect()),
+                move |id| {
+                    let request = model.requests.with_untracked(|requests| {
+                        requests.iter().find(|request| request.id == id).cloned()
+                    });
+                    request.map(|request| view! { <Request request=request/> }).into_any()
+                },
+            )}
         </ul>
     }
 }

@@ -73,11 +73,14 @@ impl Router {
     /// Begins where the page was when it was loaded last.
     pub(crate) fn new() -> Self {
         let router = Self { route: RwSignal::new(Route::stored().unwrap_or_default()) };
-        let listener = window_event_listener(leptos::ev::popstate, move |_| match Route::stored() {
-            Some(route) => router.route.set(route),
-            // A fragment was typed or pasted: still the same place.
-            None => router.store(router.now(), false),
-        });
+        // So that going back to this very first entry is known from a fragment that was typed.
+        router.store(router.now(), false);
+        let listener =
+            window_event_listener(leptos::ev::popstate, move |_| match Route::stored() {
+                Some(route) => router.route.set(route),
+                // A fragment was typed or pasted: still the same place.
+                None => router.store(router.now(), false),
+            });
         drop(listener);
         router
     }
@@ -89,11 +92,6 @@ impl Router {
 
     fn now(self) -> Route {
         self.route.get_untracked()
-    }
-
-    /// The open conversation, without listening.
-    pub(crate) fn chat_now(self) -> Option<UserId> {
-        self.now().chat
     }
 
     /// Opens a conversation, in place of another or of a panel.
@@ -120,11 +118,6 @@ impl Router {
         }
         let chat = now.chat.filter(|_| now.panel.is_some());
         self.go(Route { chat, panel: None, depth: 0 }, false);
-    }
-
-    /// Goes to the list, whatever is open.
-    pub(crate) fn close_all(self) {
-        self.go(Route::default(), false);
     }
 
     fn go(self, route: Route, is_deeper: bool) {

@@ -11,6 +11,8 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
 
+use crate::watch::watch;
+
 /// Between two looks at the picture.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -40,7 +42,7 @@ pub(crate) fn Scanner(
     if !can_scan() {
         return view! {
             <p class="quiet" data-testid="scan-unsupported">
-                "This browser can't read QR codes. Use the camera app of your phone, or paste the link."
+                "This browser can't read QR codes with the camera."
             </p>
         }
         .into_any();
@@ -71,11 +73,11 @@ fn Camera(read: Callback<String>, is_on: RwSignal<bool>) -> impl IntoView {
             is_gone.set(true);
         }
     });
-    Effect::new(move |_| {
+    watch(move || {
         let Some(video) = video.get() else { return };
         let is_gone = Rc::clone(&is_gone);
         spawn_local(async move {
-            match watch(&video, &is_gone).await {
+            match wait_for_code(&video, &is_gone).await {
                 Ok(Some(text)) => {
                     is_on.try_set(false);
                     read.try_run(text);
@@ -97,7 +99,10 @@ fn Camera(read: Callback<String>, is_on: RwSignal<bool>) -> impl IntoView {
 }
 
 /// Looks until a code is read or nobody waits any more.
-async fn watch(video: &HtmlVideoElement, is_gone: &Cell<bool>) -> Result<Option<String>, String> {
+async fn wait_for_code(
+    video: &HtmlVideoElement,
+    is_gone: &Cell<bool>,
+) -> Result<Option<String>, String> {
     let stream = open().await?;
     let found = look(video, &stream, is_gone).await;
     video.set_src_object(None);
@@ -122,13 +127,16 @@ async fn open() -> Result<MediaStream, String> {
 }
 
 fn about(error: &JsValue) -> String {
-    let name = Reflect::get(error, &JsValue::from_str("name")).ok().and_then(|name| name.as_string());
+    let name =
+        Reflect::get(error, &JsValue::from_str("name")).ok().and_then(|name| name.as_string());
     match name.as_deref() {
         Some("NotAllowedError" | "SecurityError") => {
             "The camera was not allowed. Allow it for this page in the browser's settings, or \
              paste the link instead."
         }
-        Some("NotFoundError" | "OverconstrainedError") => "There is no camera here. Paste the link instead.",
+        Some("NotFoundError" | "OverconstrainedError") => {
+            "There is no camera here. Paste the link instead."
+        }
         _ => "The camera can't be used just now; perhaps another program has it.",
     }
     .to_owned()
@@ -141,7 +149,8 @@ async fn look(
 ) -> Result<Option<String>, String> {
     let failed = |_| "The camera can't be used just now.".to_owned();
     let detector = detector().ok_or("This browser can't read QR codes.")?;
-    let detect: Function = Reflect::get(&detector, &"detect".into()).map_err(failed)?.unchecked_into();
+    let detect: Function =
+        Reflect::get(&detector, &"detect".into()).map_err(failed)?.unchecked_into();
     video.set_src_object(Some(stream));
     JsFuture::from(video.play().map_err(failed)?).await.map_err(failed)?;
     while !is_gone.get() {
@@ -149,7 +158,8 @@ async fn look(
             && let Ok(codes) = JsFuture::from(promise.unchecked_into::<Promise>()).await
         {
             let first = Array::from(&codes).get(0);
-            let text = Reflect::get(&first, &"rawValue".into()).ok().and_then(|text| text.as_string());
+            let text =
+                Reflect::get(&first, &"rawValue".into()).ok().and_then(|text| text.as_string());
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 return Ok(Some(text));
             }

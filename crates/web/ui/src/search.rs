@@ -9,6 +9,7 @@ use tincan_wire::UserId;
 use crate::avatar::avatar;
 use crate::model::{Model, model};
 use crate::snippet::snippet;
+use crate::watch::{per_id, watch};
 use crate::{dates, words};
 
 /// Messages found at a time.
@@ -30,7 +31,7 @@ pub(crate) fn Search(text: RwSignal<String>) -> impl IntoView {
     let model = model();
     let found = RwSignal::new(Found::Nothing);
     let turn = StoredValue::new(0_u32);
-    Effect::new(move |_| {
+    watch(move || {
         let wanted = text.get().trim().to_owned();
         let this = turn.get_value().wrapping_add(1);
         turn.set_value(this);
@@ -49,9 +50,7 @@ pub(crate) fn Search(text: RwSignal<String>) -> impl IntoView {
     });
     view! {
         <ul class="contacts" aria-label="Contacts found">
-            <For each=move || names.get() key=|id| *id let:id>
-                <NameFound id=id text=text/>
-            </For>
+            {per_id(move || names.get(), move |id| view! { <NameFound id=id text=text/> }.into_any())}
         </ul>
         <div class="found" aria-live="polite">
             {move || match found.get() {
@@ -63,13 +62,7 @@ pub(crate) fn Search(text: RwSignal<String>) -> impl IntoView {
     }
 }
 
-fn ask(
-    model: Model,
-    found: RwSignal<Found>,
-    turn: StoredValue<u32>,
-    this: u32,
-    wanted: String,
-) {
+fn ask(model: Model, found: RwSignal<Found>, turn: StoredValue<u32>, this: u32, wanted: String) {
     if turn.try_get_value() != Some(this) {
         return;
     }
@@ -92,7 +85,8 @@ fn told(model: Model, messages: Vec<MessageView>, more: bool, wanted: &str) -> A
         (_, true) => "The newest of many messages:".to_owned(),
         (count, false) => words::counted(count as u64, "message", "messages"),
     };
-    let rows: Vec<_> = messages.into_iter().map(|message| message_found(model, message, wanted)).collect();
+    let rows: Vec<_> =
+        messages.into_iter().map(|message| message_found(model, message, wanted)).collect();
     view! {
         <p class="found-count" data-testid="search-count">{count}</p>
         <ul class="contacts" aria-label="Messages found">{rows}</ul>

@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 use tincan_engine::{Command, ContactStatus, ContactView};
 use tincan_web::{Settings, Storage};
-use tincan_wire::DisplayName;
+use tincan_wire::{DisplayName, UserId};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::backup::{Export, Import};
 use crate::copy::copy;
 use crate::dialog::Dialog;
 use crate::model::{Model, about, model};
+use crate::watch::per_id;
 use crate::{attention, notify};
 
 /// The dialog.
@@ -46,7 +47,11 @@ fn You() -> impl IntoView {
         spawn_local(async move {
             let words = match model.command(Command::SetName { name: name.clone() }).await {
                 Ok(_) => {
-                    model.me.update(|me| if let Some(me) = me { me.name = name });
+                    model.me.update(|me| {
+                        if let Some(me) = me {
+                            me.name = name
+                        }
+                    });
                     "Saved.".to_owned()
                 }
                 Err(sentence) => sentence,
@@ -114,8 +119,10 @@ fn change(model: Model, with: impl FnOnce(&mut Settings)) {
 #[component]
 fn Privacy() -> impl IntoView {
     let model = model();
-    let receipts = Memo::new(move |_| model.standing.with(|standing| standing.settings.read_receipts));
-    let relay_only = Memo::new(move |_| model.standing.with(|standing| standing.settings.relay_only));
+    let receipts =
+        Memo::new(move |_| model.standing.with(|standing| standing.settings.read_receipts));
+    let relay_only =
+        Memo::new(move |_| model.standing.with(|standing| standing.settings.relay_only));
     view! {
         <section>
             <h3>"Privacy"</h3>
@@ -304,24 +311,31 @@ fn Blocked() -> impl IntoView {
         })
     });
     move || {
-        (!blocked.with(Vec::is_empty)).then(|| view! {
-            <section>
-                <h3>"Blocked"</h3>
-                <ul class="plain-list">
-                    <For each=move || blocked.get() key=|id| *id let:id>
-                        <li class="line" data-testid="blocked" data-id=id.to_string()>
-                            <bdi dir="auto">{model.title_of(id)}</bdi>
-                            <button
-                                type="button"
-                                class="small"
-                                on:click=move |_| model.run(Command::UnblockContact { contact: id })
-                            >
-                                "Unblock"
-                            </button>
-                        </li>
-                    </For>
-                </ul>
-            </section>
+        (!blocked.with(Vec::is_empty)).then(|| {
+            view! {
+                <section>
+                    <h3>"Blocked"</h3>
+                    <ul class="plain-list">
+                        {per_id(move || blocked.get(), move |id| blocked_row(model, id))}
+                    </ul>
+                </section>
+            }
         })
     }
+}
+
+fn blocked_row(model: Model, id: UserId) -> AnyView {
+    view! {
+        <li class="line" data-testid="blocked" data-id=id.to_string()>
+            <bdi dir="auto">{model.title_of(id)}</bdi>
+            <button
+                type="button"
+                class="small"
+                on:click=move |_| model.run(Command::UnblockContact { contact: id })
+            >
+                "Unblock"
+            </button>
+        </li>
+    }
+    .into_any()
 }

@@ -120,9 +120,13 @@ mod tests {
 
     #[test]
     fn a_long_message_is_cut_around_the_match() {
-        let content = format!("{}needle {}", "x".repeat(90).as_str().to_owned() + " ", "y".repeat(300));
+        let content =
+            format!("{}needle {}", "x".repeat(90).as_str().to_owned() + " ", "y".repeat(300));
         let told = marked(&content, "needle");
-        assert!(told.starts_with('…') && told.contains("[needle]") && told.ends_with('…'), "{told}");
+        assert!(
+            told.starts_with('…') && told.contains("[needle]") && told.ends_with('…'),
+            "{told}"
+        );
         assert!(told.chars().count() < 150);
     }
 

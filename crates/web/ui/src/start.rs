@@ -31,6 +31,7 @@ pub fn begin() {
                 mount(move || {
                     view! {
                         <main class="boot-failure-page">
+                            <h1>"Tincan"</h1>
                             <p class="boot-failure" role="alert" data-testid="start-error">{sentence}</p>
                             <button type="button" on:click=|_| drop(window().location().reload())>
                                 "Load again"

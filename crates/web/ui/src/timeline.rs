@@ -204,7 +204,12 @@ impl Timeline {
     /// Puts what lies behind the last message behind it; of `page`, what is loaded already is
     /// left out. `reaches_end` says that nothing lies behind the page. `None` if the page does
     /// not connect: messages may be missing between. Else how many rows went at the old end.
-    pub fn load_newer(&mut self, page: Vec<MessageView>, connects: bool, reaches_end: bool) -> Option<usize> {
+    pub fn load_newer(
+        &mut self,
+        page: Vec<MessageView>,
+        connects: bool,
+        reaches_end: bool,
+    ) -> Option<usize> {
         let last = self.loaded.back().map(|message| self.place(message));
         let connects = connects
             || page.first().zip(last).is_some_and(|(first, last)| self.place(first) <= last);

@@ -59,7 +59,9 @@ pub fn about_command(error: &CommandError) -> String {
         CommandError::NotAccepted { status: ContactStatus::Blocked } => {
             "You blocked this contact. Unblock them first.".to_owned()
         }
-        CommandError::MessageTooLong { size_bytes, limit_bytes } => too_long(*size_bytes, *limit_bytes),
+        CommandError::MessageTooLong { size_bytes, limit_bytes } => {
+            too_long(*size_bytes, *limit_bytes)
+        }
         CommandError::Busy => "Too much is being saved just now. Try again in a moment.".to_owned(),
         other => sentence(&other.to_string()),
     }

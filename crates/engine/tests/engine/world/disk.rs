@@ -14,7 +14,7 @@ use tincan_wire::{Ranges, UserId};
 #[derive(Clone, Debug)]
 pub struct Disk {
     seed: [u8; 32],
-    dev: DeviceId,
+    pub dev: DeviceId,
     pub lg: LogId,
     pub epoch: u64,
     name: DisplayName,
@@ -25,7 +25,7 @@ pub struct Disk {
     pub replays: BTreeMap<(UserId, DeviceId, Leaf), Replay>,
     messages: BTreeMap<(UserId, bool, MessageId), MessageView>,
     failed: BTreeMap<MessageId, ()>,
-    have: BTreeMap<(UserId, LogId), Ranges>,
+    pub have: BTreeMap<(UserId, LogId), Ranges>,
     read: BTreeMap<(UserId, LogId), u64>,
     pub acked: BTreeMap<UserId, Ranges>,
     peer_read: BTreeMap<UserId, u64>,

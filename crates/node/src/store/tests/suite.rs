@@ -1,7 +1,7 @@
 //! What every store must do (`tests/store-suite`), on SQLite.
 
 use futures_util::FutureExt as _;
-use tincan_store_suite::{Outcome, OutboxQuestion, Refusal, Subject};
+use tincan_store_suite::{OutboxQuestion, Outcome, Refusal, Subject};
 
 use super::*;
 

@@ -10,12 +10,15 @@ use tincan_store_suite::Outcome;
 use tincan_wire::{Identity, MessageId};
 
 use super::super::book::Installation;
-use super::super::database::{self, Database, Mode, to_js};
+use super::super::database::{self, Database};
+use super::super::request::to_js;
 use super::super::schema::{BOOK, MESSAGES, THEIRS, WORDS, place};
+use super::super::transaction::Mode;
 use super::subject::Answers;
 use crate::store::{QueryError, Store, StoreAnswer, StoreError};
 
-type Case = fn() -> Pin<Box<dyn Future<Output = Outcome>>>;
+/// A fact that must hold.
+pub(super) type Case = fn() -> Pin<Box<dyn Future<Output = Outcome>>>;
 
 macro_rules! cases {
     ($($name:ident),+ $(,)?) => {
@@ -36,11 +39,11 @@ cases![
 ];
 
 /// A store in a database of its own.
-struct Tab {
-    name: String,
-    store: Store,
-    snapshot: Snapshot,
-    answers: Rc<Answers>,
+pub(super) struct Tab {
+    pub(super) name: String,
+    pub(super) store: Store,
+    pub(super) snapshot: Snapshot,
+    pub(super) answers: Rc<Answers>,
 }
 
 fn new_name() -> String {
@@ -48,19 +51,19 @@ fn new_name() -> String {
 }
 
 impl Tab {
-    async fn open(name: &str) -> Result<Self, StoreError> {
+    pub(super) async fn open(name: &str) -> Result<Self, StoreError> {
         let answers = Rc::new(Answers::default());
         let take_in = Rc::clone(&answers);
         let (store, snapshot) = Store::open(name, move |answer| take_in.take_in(answer)).await?;
         Ok(Self { name: name.to_owned(), store, snapshot, answers })
     }
 
-    async fn new() -> Result<Self, String> {
+    pub(super) async fn new() -> Result<Self, String> {
         Self::open(&new_name()).await.map_err(|error| error.to_string())
     }
 
     /// One transaction; what it says if it is refused.
-    async fn append(&self, s: u64) -> Result<(), String> {
+    pub(super) async fn append(&self, s: u64) -> Result<(), String> {
         self.store.submit(TransactionId(s), vec![Op::Append(message(s))]);
         match self.answers.next(1).await.pop() {
             Some(StoreAnswer::Stored { result, .. }) => {
@@ -71,19 +74,19 @@ impl Tab {
     }
 
     async fn count(&self, query: Query) -> Result<usize, String> {
-        match self.store.query(&query).await {
+        match self.store.reader().query(&query).await {
             Ok(Answer::Messages { messages, .. }) => Ok(messages.len()),
             other => Err(format!("messages, not {other:?}")),
         }
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.store.close();
         database::delete(&self.name).await;
     }
 }
 
-fn message(s: u64) -> MessageView {
+pub(super) fn message(s: u64) -> MessageView {
     MessageView {
         contact: Identity::from_seed([9; 32]).user_id(),
         outgoing: false,
@@ -102,7 +105,7 @@ fn history() -> Query {
     Query::History { contact: message(1).contact, before: None, limit: 1_000 }
 }
 
-fn holds(fact: bool, what: impl Into<String>) -> Outcome {
+pub(super) fn holds(fact: bool, what: impl Into<String>) -> Outcome {
     if fact { Ok(()) } else { Err(what.into()) }
 }
 
@@ -139,7 +142,7 @@ async fn store_makes_way_for_a_newer_page_and_says_so() -> Outcome {
     raw(&tab.name, 99).await?.close();
     let refused = tab.append(2).await.err().unwrap_or_default();
     holds(refused.contains("newer version") && refused.contains("load"), refused)?;
-    let failed = tab.store.query(&history()).await;
+    let failed = tab.store.reader().query(&history()).await;
     holds(matches!(failed, Err(QueryError::Failed { .. })), format!("{failed:?}"))?;
     tab.end().await;
     Ok(())
@@ -163,7 +166,8 @@ async fn damaged_record_is_told_and_nothing_is_deleted() -> Outcome {
     put(&database, BOOK, &Installation::key(), &[0, 1, 2]).await?;
     for _ in 0..2 {
         let again = Tab::open(&tab.name).await;
-        let told = matches!(&again, Err(StoreError::Unreadable { reason }) if reason == "who you are");
+        let told =
+            matches!(&again, Err(StoreError::Unreadable { reason }) if reason == "who you are");
         holds(told, format!("{:?}", again.err()))?;
     }
     database.close();
@@ -178,8 +182,7 @@ async fn damaged_search_index_is_made_again() -> Outcome {
         tab.store.submit(TransactionId(s), messages);
     }
     tab.answers.next(3).await;
-    let search =
-        || Query::Search { text: "message 1500".to_owned(), contact: None, limit: 10 };
+    let search = || Query::Search { text: "message 1500".to_owned(), contact: None, limit: 10 };
     holds(tab.count(search()).await? == 1, "it is found")?;
     let database = raw(&tab.name, 1).await?;
     // Of another format, and of this one but senseless.
@@ -202,6 +205,11 @@ async fn refused_commit_leaves_nothing_and_the_next_one_goes_on() -> Outcome {
     let refused = tab.append(2).await.err().unwrap_or_default();
     holds(refused.contains("did not store it"), refused)?;
     tab.append(3).await?;
+    let unread = match tab.store.reader().query(&Query::Summaries).await {
+        Ok(Answer::Summaries { summaries }) => summaries.first().map(|summary| summary.unread),
+        other => return Err(format!("summaries, not {other:?}")),
+    };
+    holds(unread == Some(2), format!("{unread:?} unread"))?;
     let undo = async {
         let transaction = database.begin(&[MESSAGES], Mode::Write).await?;
         transaction.store(MESSAGES)?.delete(&to_js(&place(1, THEIRS, 2)))?;
@@ -228,14 +236,23 @@ async fn tab_that_does_not_lead_reads_what_the_leader_wrote() -> Outcome {
     let tab = Tab::open(&name).await.map_err(|error| error.to_string())?;
     for s in 1..=5 {
         tab.append(s).await?;
-        holds(early.query(&history()).await == tab.store.query(&history()).await, "the same")?;
+        holds(
+            early.query(&history()).await == tab.store.reader().query(&history()).await,
+            "the same",
+        )?;
     }
     tab.store.set_setting("hub", Some("here")).await.map_err(|failure| failure.0)?;
     holds(early.setting("hub").await.as_deref() == Some("here"), "the setting")?;
     let search = Query::Search { text: "message".to_owned(), contact: None, limit: 10 };
-    holds(early.query(&search).await == tab.store.query(&search).await, "the same search")?;
-    early.close();
-    holds(early.query(&history()).await == Err(QueryError::Closed), "closed")?;
+    holds(
+        early.query(&search).await == tab.store.reader().query(&search).await,
+        "the same search",
+    )?;
+    tab.store.close();
+    holds(early.query(&history()).await.is_ok(), "the leader has gone")?;
+    let closed = tab.store.reader().query(&history()).await;
+    holds(closed == Err(QueryError::Closed), "its own reader with it")?;
+    drop(early);
     tab.end().await;
     Ok(())
 }

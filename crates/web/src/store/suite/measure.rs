@@ -110,6 +110,7 @@ fn text(seed: u64) -> String {
 /// Messages a second: `count` of them in transactions of `size`, with at most `ahead`
 /// transactions that wait. A JSON object.
 #[wasm_bindgen]
+#[expect(unreachable_pub, reason = "only what is public is exported")]
 pub async fn store_speed(count: u32, size: u32, ahead: u32) -> String {
     answer(speed(u64::from(count), u64::from(size.max(1)), ahead.max(1) as usize).await)
 }
@@ -145,6 +146,7 @@ async fn speed(count: u64, size: u64, ahead: usize) -> Result<Value, String> {
 /// Opening, pages and searches with `count` messages, of which the last `singles` came one by
 /// one. A JSON object of milliseconds.
 #[wasm_bindgen]
+#[expect(unreachable_pub, reason = "only what is public is exported")]
 pub async fn store_reading(count: u32, singles: u32) -> String {
     answer(reading(u64::from(count), u64::from(singles)).await)
 }
@@ -170,11 +172,8 @@ async fn reading(count: u64, singles: u64) -> Result<Value, String> {
     let mut found = json!({ "messages": bench.written, "fill": fill, "open": open });
     let history = |before, limit| Query::History { contact, before, limit };
     let search = |text: &str| Query::Search { text: text.to_owned(), contact: None, limit: 50 };
-    let middle = Cursor {
-        h: 1_763_792_787_000 + count / 2,
-        outgoing: true,
-        id: MessageId::new(0, [0; 10]),
-    };
+    let middle =
+        Cursor { h: 1_763_792_787_000 + count / 2, outgoing: true, id: MessageId::new(0, [0; 10]) };
     for (what, query) in [
         ("summaries", Query::Summaries),
         ("last_page_of_50", history(None, 50)),
@@ -188,7 +187,7 @@ async fn reading(count: u64, singles: u64) -> Result<Value, String> {
         ("search_of_a_beginning", search("w19")),
     ] {
         let start = now_ms();
-        let answer = again.store.query(&query).await.map_err(|error| error.to_string())?;
+        let answer = again.store.reader().query(&query).await.map_err(|error| error.to_string())?;
         let millis = now_ms() - start;
         let size = match answer {
             Answer::Messages { messages, .. } => messages.len(),

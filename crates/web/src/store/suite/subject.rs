@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use tincan_engine::store::{Op, OutboxPage, Snapshot, Stored, TransactionId};
 use tincan_engine::{Answer, Query, StoreFailure};
-use tincan_store_suite::{Outcome, OutboxQuestion, Refusal, Subject};
+use tincan_store_suite::{OutboxQuestion, Outcome, Refusal, Subject};
 use tincan_wire::{DeviceId, LogId};
 
 use super::super::database;
@@ -174,9 +174,8 @@ impl Subject for Browser {
         let late = self.submit(late)?;
         // What comes too late is refused at once, and the rest takes its time.
         let mut answers = self.answers.next(ids.len() + 1).await;
-        let is_late = |answer: &StoreAnswer| {
-            matches!(answer, StoreAnswer::Stored { id, .. } if *id == late)
-        };
+        let is_late =
+            |answer: &StoreAnswer| matches!(answer, StoreAnswer::Stored { id, .. } if *id == late);
         answers.sort_by_key(is_late);
         ids.push(late);
         results(answers, &ids)
@@ -184,7 +183,7 @@ impl Subject for Browser {
 
     async fn query(&mut self, query: Query) -> Result<Answer, Refusal> {
         let store = self.store().map_err(Refusal::Other)?;
-        store.query(&query).await.map_err(|error| match error {
+        store.reader().query(&query).await.map_err(|error| match error {
             QueryError::Limit { .. } => Refusal::Limit,
             other => Refusal::Other(other.to_string()),
         })

@@ -1,0 +1,133 @@
+// How soon two tabs are connected, and how fast words get from one to the other.
+
+import { figure, median, quantile, repeat } from "./figures.js";
+
+// So many messages for the time that one takes.
+const SINGLE_MESSAGES = 300;
+// So many for how many a second get through.
+const MANY_MESSAGES = 20_000;
+// So many are given to the page before it may do its work.
+const BURST = 400;
+
+export async function talking(world, kind) {
+  const [ada, bob] = await world.pair(kind, kind);
+  await opening(ada, bob, kind);
+  await reloading(ada, bob, kind);
+  await single(ada, bob, kind);
+  await many(ada, bob, kind);
+  for (const person of [ada, bob]) await person.profile.context.close();
+}
+
+async function opening(ada, bob, kind) {
+  await bob.toList();
+  const samples = await repeat(async () => {
+    await ada.toList();
+    // Only who is gone and comes back is surely not connected any more.
+    const page = bob.page.url();
+    await bob.goto("about:blank");
+    await ada.seesOnline(false);
+    await bob.goto(page);
+    for (const person of [ada, bob]) await person.seesOnline(true);
+    return ada.evaluate(async () => {
+      const start = performance.now();
+      document.querySelector('[data-testid="contact"]').click();
+      for (;;) {
+        const badge = document.querySelector('[data-testid="badge"]');
+        if (["direct", "relay"].includes(badge?.dataset.kind)) return performance.now() - start;
+        await new Promise((resolve) => {
+          const observer = new MutationObserver(() => { observer.disconnect(); resolve(); });
+          observer.observe(document, { childList: true, subtree: true, attributes: true });
+        });
+      }
+    });
+  });
+  figure(`${kind}: open chat, both online, to verified`, median(samples), "ms", 300);
+  await bob.openChat("Ada");
+}
+
+async function reloading(ada, bob, kind) {
+  await ada.page.evaluateOnNewDocument(`(${noteMessages})()`);
+  const samples = await repeat(async (nth) => {
+    await ada.connected();
+    await bob.connected();
+    const text = `After the reload ${nth}`;
+    await ada.reload();
+    await bob.say(text);
+    return ada.until(text, (text) => window.shownAt?.get(text) - performance.timeOrigin, text);
+  });
+  figure(`${kind}: reload to messages flow again`, median(samples), "ms", 600);
+}
+
+// Runs in a page: notes at what time each message is shown.
+function noteMessages() {
+  window.shownAt = new Map();
+  const note = (element) => {
+    if (!shownAt.has(element.textContent)) {
+      shownAt.set(element.textContent, performance.timeOrigin + performance.now());
+    }
+  };
+  const observer = new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) {
+      for (const node of addedNodes) {
+        if (node.nodeType !== 1) continue;
+        node.querySelectorAll('[data-testid="message-text"]').forEach(note);
+      }
+    }
+  });
+  observer.observe(document, { childList: true, subtree: true });
+}
+
+async function single(ada, bob, kind) {
+  await bob.evaluate(noteMessages);
+  await ada.connected();
+  const sent = await ada.evaluate(async (count) => {
+    const field = document.querySelector('[data-testid="composer"]');
+    const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+    const key = { key: "Enter", code: "Enter", bubbles: true, cancelable: true };
+    const sent = [];
+    for (let nth = 0; nth < count; nth++) {
+      const text = `Single ${nth} `.padEnd(200, ".");
+      set.call(field, text);
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      sent.push([text, performance.timeOrigin + performance.now()]);
+      field.dispatchEvent(new KeyboardEvent("keydown", key));
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    return sent;
+  }, SINGLE_MESSAGES);
+  await bob.sees(sent.at(-1)[0]);
+  const shown = new Map(await bob.evaluate(() => [...window.shownAt]));
+  const spans = sent.map(([text, at]) => shown.get(text) - at);
+  figure(`${kind}: 200-byte message, tab to tab, shown: p50`, quantile(spans, 0.5), "ms", 5);
+  figure(`${kind}: 200-byte message, tab to tab, shown: p99`, quantile(spans, 0.99), "ms", 30);
+}
+
+async function many(ada, bob, kind) {
+  const last = `Many ${MANY_MESSAGES - 1} `.padEnd(200, ".");
+  const start = performance.now();
+  const given = ada.evaluate(async (count, burst) => {
+    const field = document.querySelector('[data-testid="composer"]');
+    const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+    const key = { key: "Enter", code: "Enter", bubbles: true, cancelable: true };
+    const problem = document.querySelector('[data-testid="composer-problem"]');
+    for (let nth = 0; nth < count; nth++) {
+      set.call(field, `Many ${nth} `.padEnd(200, "."));
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      field.dispatchEvent(new KeyboardEvent("keydown", key));
+      if (nth % burst !== burst - 1) continue;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      if (problem.textContent) throw new Error(problem.textContent);
+    }
+  }, MANY_MESSAGES, BURST);
+  await given;
+  await ada.delivered(last);
+  const seconds = (performance.now() - start) / 1_000;
+  await bob.sees(last);
+  figure(
+    `${kind}: 200-byte messages one way, delivered and stored`,
+    MANY_MESSAGES / seconds,
+    "a second",
+    10_000,
+    "higher",
+  );
+}
