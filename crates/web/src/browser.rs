@@ -47,8 +47,7 @@ pub(crate) fn watch(hear: impl Fn(Change) + 'static) {
             }
         });
         // A window takes every listener.
-        let _ = window
-            .add_event_listener_with_callback(name, call.into_js_value().unchecked_ref());
+        let _ = window.add_event_listener_with_callback(name, call.into_js_value().unchecked_ref());
     };
     on("online", |_| Some(Change::Online));
     on("offline", |_| Some(Change::Offline));

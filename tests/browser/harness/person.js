@@ -72,8 +72,13 @@ export class Person extends Tab {
   // Leaves what is open for the list.
   async toList() {
     while (await this.has("composer")) {
-      await this.evaluate(() => history.back());
-      await this.gone("composer");
+      await this.evaluate(async () => {
+        const gone = new Promise((resolve) => addEventListener("popstate", resolve, { once: true }));
+        history.back();
+        await gone;
+        // The page follows in its own time.
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      });
     }
   }
 

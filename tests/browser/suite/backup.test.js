@@ -34,8 +34,7 @@ for (const kind of BROWSERS) {
     await page.says("import-problem", /passphrase/i);
     await page.fill("import-passphrase", PASSPHRASE);
     await page.press("import-submit");
-    await page.says("import-done", /1 contact and 1 message came in/);
-    await page.press("import-reload");
+    // Whoever has a name by it is past the first visit.
     await page.openChat("Ada");
     await page.shows(["Said before the backup"]);
     await page.say("Said from the page");

@@ -42,8 +42,8 @@ use tincan_engine::{Answer, Query, StoreFailure};
 use tincan_wire::UserId;
 use tokio::sync::oneshot;
 
-pub use fault::{QueryError, StoreError};
 pub(crate) use backup::Moment;
+pub use fault::{QueryError, StoreError};
 pub(crate) use restore::{OtherIdentity, restore};
 pub(crate) use writer::StoreAnswer;
 

@@ -16,10 +16,9 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Event, MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit,
-    RtcDataChannelState, RtcIceCandidateInit, RtcIceServer, RtcIceTransportPolicy,
-    RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType,
-    RtcSessionDescriptionInit,
+    Event, MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit, RtcDataChannelState,
+    RtcIceCandidateInit, RtcIceServer, RtcIceTransportPolicy, RtcPeerConnection,
+    RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
 };
 
 use super::{Tell, path};
@@ -82,10 +81,11 @@ impl Connection {
         relay_only: bool,
         tell: Tell,
     ) -> Result<Self, String> {
-        let connection = RtcPeerConnection::new_with_configuration(&configuration(
-            servers, relay_only,
-        ))
-        .map_err(|thrown| format!("this browser makes no WebRTC connection: {}", words(&thrown)))?;
+        let connection =
+            RtcPeerConnection::new_with_configuration(&configuration(servers, relay_only))
+                .map_err(|thrown| {
+                    format!("this browser makes no WebRTC connection: {}", words(&thrown))
+                })?;
         let chat = channel(&connection, "chat", 0);
         let file = channel(&connection, "file", 1);
         let inner = Rc::new(Inner {
@@ -222,10 +222,7 @@ impl Inner {
     }
 
     /// Sets our description and gives it with the candidates that were found at once.
-    async fn describe(
-        &self,
-        made: JsValue,
-    ) -> Result<(String, tincan_wire::Fingerprint), String> {
+    async fn describe(&self, made: JsValue) -> Result<(String, tincan_wire::Fingerprint), String> {
         self.described.set(false);
         let description: RtcSessionDescriptionInit = made.unchecked_into();
         JsFuture::from(self.connection.set_local_description(&description))
@@ -385,7 +382,8 @@ fn configuration(servers: &[IceServer], relay_only: bool) -> RtcConfiguration {
     let list: js_sys::Array = servers
         .iter()
         .map(|server| {
-            let urls: js_sys::Array = server.urls.iter().map(|url| JsValue::from_str(url)).collect();
+            let urls: js_sys::Array =
+                server.urls.iter().map(|url| JsValue::from_str(url)).collect();
             let entry = RtcIceServer::new();
             entry.set_urls(&urls);
             if let Some(username) = &server.username {

@@ -79,8 +79,7 @@ impl Tab {
             }
         };
         let made = |made| drop(shell.replace(made));
-        let started =
-            Shell::start(store.clone(), snapshot, hub.clone(), &settings, tell, made)?;
+        let started = Shell::start(store.clone(), snapshot, hub.clone(), &settings, tell, made)?;
         self.mode.replace(Mode::Leader { shell: started, store });
         self.set_standing(|standing| {
             standing.role = Role::Leader;
@@ -123,7 +122,10 @@ impl Tab {
             // Of several screens the one with the smallest wait takes over; the others then
             // hear it.
             sleep(i32::try_from(self.screen % 256).unwrap_or_default()).await;
-            let Some(_) = self.hear_leader().await else { return None };
+            let is_led = self.hear_leader().await.is_some();
+            if !is_led {
+                return None;
+            }
         }
     }
 

@@ -34,10 +34,7 @@ impl Tab {
         self.ask_elsewhere(ask).await.unwrap_or(Err(RequestError::Interrupted))
     }
 
-    pub(super) fn ask_elsewhere(
-        &self,
-        ask: Ask,
-    ) -> oneshot::Receiver<Result<Given, RequestError>> {
+    pub(super) fn ask_elsewhere(&self, ask: Ask) -> oneshot::Receiver<Result<Given, RequestError>> {
         let (answer, answered) = oneshot::channel();
         let mut asked = self.asked.borrow_mut();
         asked.retain(|_, asked| !asked.answer.is_canceled());

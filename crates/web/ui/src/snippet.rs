@@ -22,7 +22,7 @@ pub fn snippet(content: &str, wanted: &str) -> Vec<Piece> {
     let chars: Vec<char> = content.chars().take(16 * 1024).collect();
     let matches = matches(&chars, &wanted);
     let first = matches.first().map_or(0, |(start, _)| *start);
-    let start = if first > BEFORE { first - BEFORE } else { 0 };
+    let start = first.saturating_sub(BEFORE);
     let end = chars.len().min(start + LENGTH);
     let mut pieces = Vec::new();
     let mut told = start;

@@ -178,8 +178,8 @@ fn the_window_fits_the_screen_within_bounds() {
 enum Step {
     Up,
     Down,
-    StepOlder,
-    StepNewer,
+    Older,
+    Newer,
     Insert(u64),
 }
 
@@ -187,7 +187,7 @@ proptest! {
     #[test]
     fn bounds_and_order_hold_whatever_happens(steps in prop::collection::vec(
         prop_oneof![
-            Just(Step::Up), Just(Step::Down), Just(Step::StepOlder), Just(Step::StepNewer),
+            Just(Step::Up), Just(Step::Down), Just(Step::Older), Just(Step::Newer),
             (0..6_000_u64).prop_map(Step::Insert),
         ],
         0..80,
@@ -204,10 +204,10 @@ proptest! {
                     let end = (last.h + 150).min(COUNT);
                     timeline.load_newer(page(last.h.saturating_sub(50), end), false, end == COUNT);
                 },
-                Step::StepOlder => {
+                Step::Older => {
                     timeline.step_older(ROWS);
                 }
-                Step::StepNewer => {
+                Step::Newer => {
                     timeline.step_newer(ROWS);
                 }
                 Step::Insert(h) => {

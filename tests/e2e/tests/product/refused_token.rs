@@ -62,9 +62,9 @@ async fn a_refused_token_is_told_after_three_attempts_and_the_outbox_is_kept() {
     let mut events = ada.handle().events().await;
     let told = async {
         loop {
-            match events.next().await.expect("it runs") {
-                Event::Alarm { alarm: Alarm::CredentialsRefused { reason }, .. } => break reason,
-                _ => {}
+            let event = events.next().await.expect("it runs");
+            if let Event::Alarm { alarm: Alarm::CredentialsRefused { reason }, .. } = event {
+                break reason;
             }
         }
     };
