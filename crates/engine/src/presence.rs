@@ -78,10 +78,12 @@ impl Engine {
         self.publish(id, Body::Heartbeat { n, re }, now);
     }
 
-    pub(crate) fn handle_heartbeat(&mut self, from: UserId, re: bool, now: Time) {
+    /// Who was away has not heard us, and neither has who begins a run: a reload is so quick that
+    /// we never thought them offline.
+    pub(crate) fn handle_heartbeat(&mut self, from: UserId, n: u64, re: bool, now: Time) {
         self.infer_acceptance(from, now);
         let was_online = self.seen(from, now);
-        if !was_online && !re {
+        if (!was_online || n == 1) && !re {
             self.beat(from, true, now);
         }
     }

@@ -262,9 +262,9 @@ impl Engine {
                 self.note_replay(from, dev, leaf, now);
                 return self.handle_chat_presence(from, status, now);
             }
-            Body::Heartbeat { n: _, re } => {
+            Body::Heartbeat { n, re } => {
                 self.note_replay(from, dev, leaf, now);
-                return self.handle_heartbeat(from, re, now);
+                return self.handle_heartbeat(from, n, re, now);
             }
         };
         let replay = Replay { from, dev, leaf, ep, seq };

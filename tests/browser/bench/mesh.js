@@ -14,7 +14,7 @@ export async function mesh(world, kind) {
   for (const person of people) await person.toList();
   const samples = await repeat(async (nth) => {
     await Promise.all(people.map((person) => person.toList()));
-    // Only who is gone and comes back is surely not connected any more.
+    // Only who was gone and came back is surely not connected any more.
     await Promise.all(people.map((person) => person.goto("about:blank")));
     await Promise.all(people.map((person) => person.goto(world.hub.origin)));
     await Promise.all(people.map((person) => person.seesOnline(true, NAMES.length - 1)));

@@ -22,11 +22,10 @@ async function opening(ada, bob, kind) {
   await bob.toList();
   const samples = await repeat(async () => {
     await ada.toList();
-    // Only who is gone and comes back is surely not connected any more.
-    const page = bob.page.url();
-    await bob.goto("about:blank");
-    await ada.seesOnline(false);
-    await bob.goto(page);
+    // Only who was gone and came back is surely not connected any more.
+    const page = new URL("/", bob.page.url()).href;
+    for (const person of [ada, bob]) await person.goto("about:blank");
+    for (const person of [ada, bob]) await person.goto(page);
     for (const person of [ada, bob]) await person.seesOnline(true);
     return ada.evaluate(async () => {
       const start = performance.now();

@@ -41,6 +41,20 @@ fn after_connecting_the_heartbeats_are_spread_over_5_s() {
 }
 
 #[test]
+fn who_starts_again_at_once_sees_its_contacts_at_once() {
+    let mut world = World::pair();
+    world.run_for(secs(60));
+    world.crash(0);
+    world.start(0);
+    let before = told(&world, 0).len();
+    world.run_for(secs(6));
+    assert_eq!(told(&world, 0)[before..], [(true, false)]);
+    let count = beats(&world, 1).len();
+    world.run_for(secs(60));
+    assert_eq!(beats(&world, 1).len(), count, "one answer is enough");
+}
+
+#[test]
 fn idle_contacts_hear_of_us_every_5_min() {
     let mut world = World::pair();
     world.run_for(secs(60));
