@@ -5,13 +5,10 @@
 //! acknowledged go into that log with the ids they had: a contact who got one after all drops it
 //! as known, and acknowledges it.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use rusqlite::{Connection, OptionalExtension as _, params};
-use tincan_backup::{Installation, Log, Record};
-use tincan_engine::store::{Op, Request, Snapshot, Stored, StoredPrekey};
-use tincan_engine::{Contact, ContactStatus, Delivery, MessageView, Time};
+use tincan_backup::{Installation, Log, Merging, Record, Step};
+use tincan_engine::store::{Op, Snapshot, Stored};
+use tincan_engine::{Delivery, MessageView, Time};
 use tincan_wire::{LogId, UserId};
 
 use super::columns::optional_number;
@@ -21,9 +18,6 @@ use super::operations::Operations;
 use super::positions::Writer;
 use super::{group, installation, snapshot};
 use crate::home::Home;
-
-/// The engine forgets prekeys of this age (protocol §3); older ones must not come back.
-const PREKEY_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3_600);
 
 /// What was taken in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,17 +119,19 @@ impl Plan {
                 connection,
                 operations,
                 lg,
-                is_new,
-                now,
-                contacts: people(connection)?,
-                requests: requests(connection)?,
+                merging: Merging::new(
+                    is_new,
+                    now,
+                    snapshot::contacts(connection)?,
+                    snapshot::requests(connection)?,
+                ),
                 restored: Restored { merged: !is_new, ..Restored::default() },
             };
             restore.apply(&Op::SaveEpoch(first.epoch))?;
             while let Some(record) = next().map_err(Stop::Source)? {
                 restore.take(record)?;
             }
-            Ok(restore.restored)
+            Ok(Restored { contacts: restore.merging.added(), ..restore.restored })
         })
     }
 }
@@ -149,16 +145,6 @@ fn is_in_use(connection: &Connection) -> Result<bool, Fault> {
     let sql = "SELECT EXISTS (SELECT 1 FROM contacts) OR EXISTS (SELECT 1 FROM requests) \
                OR EXISTS (SELECT 1 FROM messages)";
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
-}
-
-fn people(connection: &Connection) -> Result<BTreeMap<UserId, Contact>, Fault> {
-    let contacts = snapshot::contacts(connection)?;
-    Ok(contacts.into_iter().map(|contact| (contact.id, contact)).collect())
-}
-
-fn requests(connection: &Connection) -> Result<BTreeMap<UserId, Request>, Fault> {
-    let requests = snapshot::requests(connection)?;
-    Ok(requests.into_iter().map(|request| (request.from, request)).collect())
 }
 
 /// Makes the new installation, in the place of one that nobody knows.
@@ -187,70 +173,28 @@ struct Restore<'a> {
     connection: &'a Connection,
     operations: &'a mut Operations,
     lg: LogId,
-    is_new: bool,
-    now: Time,
-    contacts: BTreeMap<UserId, Contact>,
-    requests: BTreeMap<UserId, Request>,
+    merging: Merging,
     restored: Restored,
 }
 
 impl Restore<'_> {
     fn take(&mut self, record: Record) -> Result<(), Fault> {
-        match record {
-            // There is one, at the beginning.
-            Record::Installation(_) => Ok(()),
-            Record::Contact(contact) => self.contact(contact),
-            Record::Request(request) => self.request(request),
-            // Where the identity lives already, what is not there any more was spent.
-            Record::Invite(_) if !self.is_new => Ok(()),
-            Record::Invite(invite) => self.apply(&Op::SaveInvite(invite)).map(drop),
-            Record::Prekey(prekey) => self.prekey(prekey),
-            Record::Replay(replay) => self.apply(&Op::SaveReplay(replay)).map(drop),
-            Record::Log(log) => self.log(&log),
-            Record::Message(message) => self.message(message),
+        let mut steps = Vec::new();
+        self.merging.take(record, &mut steps);
+        for step in steps {
+            match step {
+                Step::Op(op) => drop(self.apply(&op)?),
+                Step::Log(log) => self.log(&log)?,
+                Step::Message(message) => self.message(message)?,
+            }
         }
+        Ok(())
     }
 
     fn apply(&mut self, op: &Op) -> Result<Stored, Fault> {
         let mut stored = Stored::default();
         self.operations.apply(self.connection, op, &mut stored)?;
         Ok(stored)
-    }
-
-    fn contact(&mut self, contact: Contact) -> Result<(), Fault> {
-        let id = contact.id;
-        let merged = match self.contacts.get(&id) {
-            Some(ours) => merge(ours, contact),
-            None => {
-                self.restored.contacts += 1;
-                contact
-            }
-        };
-        if self.contacts.get(&id) != Some(&merged) {
-            self.apply(&Op::SaveContact(merged.clone()))?;
-            self.contacts.insert(id, merged);
-        }
-        if self.requests.remove(&id).is_some() {
-            self.apply(&Op::RemoveRequest(id))?;
-        }
-        Ok(())
-    }
-
-    fn request(&mut self, request: Request) -> Result<(), Fault> {
-        let id = request.from;
-        if self.contacts.contains_key(&id) || self.requests.contains_key(&id) {
-            return Ok(());
-        }
-        self.apply(&Op::SaveRequest(request.clone()))?;
-        self.requests.insert(id, request);
-        Ok(())
-    }
-
-    fn prekey(&mut self, prekey: StoredPrekey) -> Result<(), Fault> {
-        if self.now.since(prekey.made) >= PREKEY_LIFETIME {
-            return Ok(());
-        }
-        self.apply(&Op::SavePrekey(prekey)).map(drop)
     }
 
     fn log(&mut self, log: &Log) -> Result<(), Fault> {
@@ -305,103 +249,5 @@ impl Restore<'_> {
             .optional()?
             .transpose()?;
         Ok(written.flatten().unwrap_or_default().max(held) + 1)
-    }
-}
-
-/// What is known of a contact here and in a backup, put together: what was decided here stands,
-/// and the backup fills in what is not known here. Doing it twice is doing it once.
-fn merge(ours: &Contact, theirs: Contact) -> Contact {
-    let status = match (ours.status, theirs.status) {
-        (ContactStatus::Requested, ContactStatus::Accepted) => ContactStatus::Accepted,
-        (status, _) => status,
-    };
-    let prekey = match (ours.prekey, theirs.prekey) {
-        (Some(ours), Some(theirs)) if theirs.1 > ours.1 => Some(theirs),
-        (ours, theirs) => ours.or(theirs),
-    };
-    let is_asking = status == ContactStatus::Requested;
-    Contact {
-        id: ours.id,
-        status,
-        name: if ours.name.is_empty() { theirs.name } else { ours.name.clone() },
-        nickname: ours.nickname.clone().or(theirs.nickname),
-        // The key is the id: who compared it there need not do it again here.
-        verified: ours.verified || theirs.verified,
-        prekey,
-        token: ours.token.filter(|_| is_asking),
-        asked: ours.asked.filter(|_| is_asking),
-        read_receipts: ours.read_receipts.or(theirs.read_receipts),
-        added: ours.added.min(theirs.added),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tincan_wire::{DisplayName, Identity, InviteToken, PrekeyId, PrekeyPublic};
-
-    fn contact(status: ContactStatus) -> Contact {
-        Contact {
-            id: Identity::from_seed([2; 32]).user_id(),
-            status,
-            name: DisplayName::default(),
-            nickname: None,
-            verified: false,
-            prekey: None,
-            token: None,
-            asked: None,
-            read_receipts: None,
-            added: Time::from_millis(5),
-        }
-    }
-
-    fn full() -> Contact {
-        let prekey = PrekeyPublic { id: PrekeyId([1; 4]), key: [1; 32] };
-        Contact {
-            name: DisplayName::clean("Bob"),
-            nickname: Some(DisplayName::clean("Bobby")),
-            verified: true,
-            prekey: Some((prekey, Time::from_millis(9))),
-            token: Some(InviteToken([1; 16])),
-            asked: Some(Time::from_millis(7)),
-            read_receipts: Some(true),
-            added: Time::from_millis(3),
-            ..contact(ContactStatus::Accepted)
-        }
-    }
-
-    #[test]
-    fn a_backup_fills_in_what_is_not_known() {
-        let merged = merge(&contact(ContactStatus::Requested), full());
-        assert_eq!(merged, Contact { token: None, asked: None, ..full() });
-    }
-
-    #[test]
-    fn what_was_decided_here_stands() {
-        let mut ours = contact(ContactStatus::Blocked);
-        ours.nickname = Some(DisplayName::clean("Robert"));
-        ours.read_receipts = Some(false);
-        let merged = merge(&ours, full());
-        assert_eq!(merged.status, ContactStatus::Blocked);
-        assert_eq!((merged.nickname, merged.read_receipts), (ours.nickname, Some(false)));
-    }
-
-    #[test]
-    fn the_newer_prekey_counts() {
-        let mut ours = full();
-        for at in [8, 10] {
-            let prekey = PrekeyPublic { id: PrekeyId([2; 4]), key: [2; 32] };
-            ours.prekey = Some((prekey, Time::from_millis(at)));
-            let newest = merge(&ours, full()).prekey.map(|(prekey, _)| prekey.id.0[0]);
-            assert_eq!(newest, Some(if at > 9 { 2 } else { 1 }));
-        }
-    }
-
-    #[test]
-    fn merging_twice_is_merging_once() {
-        for status in [ContactStatus::Requested, ContactStatus::Declined, ContactStatus::Accepted] {
-            let once = merge(&contact(status), full());
-            assert_eq!(merge(&once, full()), once);
-        }
     }
 }

@@ -1,10 +1,10 @@
 //! What a store can't hold is refused before anything is written, so that nothing fails half way.
 
+use tincan_backup::Step;
 use tincan_engine::MessageView;
 use tincan_engine::store::Op;
 
 use super::fault::Fault;
-use super::restore::Step;
 
 /// Refuses what the native database can't hold: numbers of more than 63 bits.
 pub(super) fn check(op: &Op) -> Result<(), Fault> {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use js_sys::{Object, Reflect};
+use tincan_backup::Step;
 use tincan_engine::store::{Op, Snapshot, Stored};
 use wasm_bindgen::JsValue;
 
@@ -14,7 +15,7 @@ use super::fault::Fault;
 use super::group::{self, Found, Group, Known, Name};
 use super::lookup::{self, Lookup};
 use super::request::{Pending, to_bytes, to_js};
-use super::restore::{Restored, Step};
+use super::restore::Restored;
 use super::schema::{BLOCK, BOOK, BY_ID, BY_NUMBER, BY_POSITION, MESSAGES};
 use super::state::State;
 use super::transaction::{Mode, Transaction};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tincan_backup::Step;
 use tincan_engine::store::{Op, Present, Stored};
 use tincan_engine::{Delivery, MessageKind, MessageView};
 use tincan_wire::{LogId, MessageId, UserId};
@@ -11,7 +12,7 @@ use super::book;
 use super::conversation::Conversation;
 use super::fault::Fault;
 use super::log::Log;
-use super::restore::{Restored, Step};
+use super::restore::Restored;
 use super::runs::{Runs, Slot};
 use super::schema::{Kind, book_key};
 use super::state::{State, replay_key};

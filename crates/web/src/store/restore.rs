@@ -8,13 +8,11 @@
 //! Each call is durable by itself. A restore that was broken off is completed by doing it again:
 //! what is there already is known.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
-use tincan_backup::{Installation, Log, Record};
-use tincan_engine::store::{Op, Request, StoredPrekey};
-use tincan_engine::{Contact, ContactStatus, MessageView, StoreFailure, Time};
+use tincan_backup::{Installation, Merging, Record, Step};
+use tincan_engine::store::Op;
+use tincan_engine::{StoreFailure, Time};
 use tincan_wire::UserId;
 
 use super::book::{self, Book};
@@ -24,9 +22,6 @@ use super::request::{Pending, range, to_bytes, to_js};
 use super::schema::{BOOK, Kind};
 use super::transaction::Mode;
 use super::writer::Writer;
-
-/// The engine forgets prekeys of this age (protocol §3); older ones must not come back.
-const PREKEY_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3_600);
 
 /// Most records of one commit.
 const MAX_COMMIT_RECORDS: usize = 4_096;
@@ -68,13 +63,6 @@ impl From<Fault> for RestoreError {
     }
 }
 
-/// A change that a backup makes.
-pub(super) enum Step {
-    Op(Op),
-    Log(Log),
-    Message(MessageView),
-}
-
 /// What a store is made to be at the beginning of a restore.
 pub(super) struct Beginning {
     pub(super) installation: book::Installation,
@@ -84,10 +72,7 @@ pub(super) struct Beginning {
 /// A restore that is under way. The engine must not run meanwhile: what it knows gets old.
 pub(crate) struct Restore {
     writer: Rc<Writer>,
-    is_new: bool,
-    now: Time,
-    contacts: BTreeMap<UserId, Contact>,
-    requests: BTreeMap<UserId, Request>,
+    merging: Merging,
     restored: Restored,
 }
 
@@ -122,10 +107,7 @@ impl Restore {
         }
         let mut restore = Self {
             writer: Rc::clone(writer),
-            is_new,
-            now,
-            contacts: book.contacts.into_iter().map(|found| (found.id, found)).collect(),
-            requests: book.requests.into_iter().map(|found| (found.from, found)).collect(),
+            merging: Merging::new(is_new, now, book.contacts, book.requests),
             restored: Restored { merged: !is_new, ..Restored::default() },
         };
         let epoch = vec![Step::Op(Op::SaveEpoch(first.epoch))];
@@ -140,7 +122,7 @@ impl Restore {
     pub(crate) async fn take(&mut self, records: Vec<Record>) -> Result<(), StoreFailure> {
         let mut steps = Vec::with_capacity(records.len());
         for record in records {
-            self.steps_of(record, &mut steps);
+            self.merging.take(record, &mut steps);
             if steps.len() >= MAX_COMMIT_RECORDS {
                 self.apply(std::mem::take(&mut steps)).await?;
             }
@@ -150,7 +132,7 @@ impl Restore {
 
     /// What was taken in.
     pub(crate) fn finish(self) -> Restored {
-        self.restored
+        Restored { contacts: self.merging.added(), ..self.restored }
     }
 
     async fn apply(&mut self, steps: Vec<Step>) -> Result<(), StoreFailure> {
@@ -160,54 +142,6 @@ impl Restore {
         self.restored.waiting += counts.waiting;
         self.restored.conflicts += counts.conflicts;
         Ok(())
-    }
-
-    fn steps_of(&mut self, record: Record, steps: &mut Vec<Step>) {
-        match record {
-            // There is one, at the beginning.
-            Record::Installation(_) => {}
-            Record::Contact(contact) => self.contact(contact, steps),
-            Record::Request(request) => self.request(request, steps),
-            // Where the identity lives already, what is not there any more was spent.
-            Record::Invite(_) if !self.is_new => {}
-            Record::Invite(invite) => steps.push(Step::Op(Op::SaveInvite(invite))),
-            Record::Prekey(prekey) => self.prekey(prekey, steps),
-            Record::Replay(replay) => steps.push(Step::Op(Op::SaveReplay(replay))),
-            Record::Log(log) => steps.push(Step::Log(log)),
-            Record::Message(message) => steps.push(Step::Message(message)),
-        }
-    }
-
-    fn contact(&mut self, contact: Contact, steps: &mut Vec<Step>) {
-        let id = contact.id;
-        let merged = match self.contacts.get(&id) {
-            Some(ours) => merge(ours, contact),
-            None => {
-                self.restored.contacts += 1;
-                contact
-            }
-        };
-        if self.contacts.get(&id) != Some(&merged) {
-            steps.push(Step::Op(Op::SaveContact(merged.clone())));
-            self.contacts.insert(id, merged);
-        }
-        if self.requests.remove(&id).is_some() {
-            steps.push(Step::Op(Op::RemoveRequest(id)));
-        }
-    }
-
-    fn request(&mut self, request: Request, steps: &mut Vec<Step>) {
-        let id = request.from;
-        if !self.contacts.contains_key(&id) && !self.requests.contains_key(&id) {
-            steps.push(Step::Op(Op::SaveRequest(request.clone())));
-            self.requests.insert(id, request);
-        }
-    }
-
-    fn prekey(&self, prekey: StoredPrekey, steps: &mut Vec<Step>) {
-        if self.now.since(prekey.made) < PREKEY_LIFETIME {
-            steps.push(Step::Op(Op::SavePrekey(prekey)));
-        }
     }
 }
 
@@ -236,31 +170,4 @@ pub(super) async fn write_beginning(
         book.put_with_key(&to_js(&value), &to_js(&key))?;
     }
     transaction.complete().await
-}
-
-/// What is known of a contact here and in a backup, put together: what was decided here stands,
-/// and the backup fills in what is not known here. Doing it twice is doing it once.
-fn merge(ours: &Contact, theirs: Contact) -> Contact {
-    let status = match (ours.status, theirs.status) {
-        (ContactStatus::Requested, ContactStatus::Accepted) => ContactStatus::Accepted,
-        (status, _) => status,
-    };
-    let prekey = match (ours.prekey, theirs.prekey) {
-        (Some(ours), Some(theirs)) if theirs.1 > ours.1 => Some(theirs),
-        (ours, theirs) => ours.or(theirs),
-    };
-    let is_asking = status == ContactStatus::Requested;
-    Contact {
-        id: ours.id,
-        status,
-        name: if ours.name.is_empty() { theirs.name } else { ours.name.clone() },
-        nickname: ours.nickname.clone().or(theirs.nickname),
-        // The key is the id: who compared it there need not do it again here.
-        verified: ours.verified || theirs.verified,
-        prekey,
-        token: ours.token.filter(|_| is_asking),
-        asked: ours.asked.filter(|_| is_asking),
-        read_receipts: ours.read_receipts.or(theirs.read_receipts),
-        added: ours.added.min(theirs.added),
-    }
 }

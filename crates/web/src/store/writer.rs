@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use futures_channel::oneshot;
+use tincan_backup::Step;
 use tincan_engine::StoreFailure;
 use tincan_engine::store::{Op, OutboxPage, Stored, TransactionId};
 use tincan_wire::UserId;
@@ -16,7 +17,7 @@ use super::database::Database;
 use super::fault::Fault;
 use super::idle::Idle;
 use super::outbox::{self, Question};
-use super::restore::{self, Beginning, Restored, Step};
+use super::restore::{self, Beginning, Restored};
 use super::state::State;
 
 /// Most operations of one commit. More would only make the first of them wait for the last.
