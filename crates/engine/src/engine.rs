@@ -175,6 +175,7 @@ impl Engine {
             Timer::OutboxPage(id) => self.load_outbox(id),
             Timer::Unsaved(id) => self.save_acked(id),
             Timer::AckOverdue(id) => self.ack_overdue(id, now),
+            Timer::Silence(id) => self.silence(id, now),
             Timer::Trickle(id) => self.trickle(id, now),
             Timer::HeldCandidates(id) => self.drop_held_candidates(id),
             Timer::TypingEnds(id) => self.peer_typing(id, false, now),

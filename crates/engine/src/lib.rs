@@ -30,6 +30,7 @@ mod rejects;
 mod requests;
 mod session;
 mod signaling;
+mod silence;
 pub mod store;
 pub mod time;
 mod timer;

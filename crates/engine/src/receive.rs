@@ -35,6 +35,10 @@ impl Engine {
             Ok(frame) => frame,
             Err(error) => return self.reject(error.reason(), now),
         };
+        if session.hello_verified {
+            self.heard(id, now);
+        }
+        let Some(session) = self.session(id) else { return };
         match frame {
             Frame::Hello(hello) => self.handle_hello(id, &hello, now),
             _ if !session.hello_verified => self.reject("frame before hello", now),
@@ -44,6 +48,10 @@ impl Engine {
             Frame::Ack { lg, to, sel } => self.handle_ack(id, lg, to, &sel, now),
             Frame::Read { lg, to } => self.handle_read(id, lg, to, now),
             Frame::Typing { on } => self.peer_typing(id, on, now),
+            Frame::Ping => {
+                self.send_frame(id, &Frame::Pong, now);
+            }
+            Frame::Pong => {}
             Frame::Gone { lg, s } => self.handle_gone(id, lg, &s, now),
             Frame::Signal(body) => self.handle_live_signal(id, body, now),
             Frame::Bye { why } => self.handle_bye(id, &why, now),

@@ -27,6 +27,7 @@ impl Engine {
             Role::Answerer => RESTART_AFTER + ATTEMPT_TIMEOUT,
         };
         self.timers.clear(Timer::Stable(id));
+        self.timers.clear(Timer::Silence(id));
         self.timers.set(Timer::Recovery(id), now + wait);
         self.timers.set(Timer::GiveUp(id), now + GIVE_UP_AFTER);
         self.tell_peer(id, now);
@@ -40,6 +41,7 @@ impl Engine {
         session.phase = Phase::Connected;
         self.timers.clear(Timer::Recovery(id));
         self.timers.clear(Timer::GiveUp(id));
+        self.await_frames(id, now);
         self.seen(id, now);
         self.touch(id, now);
         self.tell_peer(id, now);

@@ -14,6 +14,7 @@ use crate::event::{Delivery, Event, Path};
 use crate::input::PeerInput;
 use crate::output::PeerOutput;
 use crate::pool::ROOM_RETRY;
+use crate::silence::Hearing;
 use crate::time::Time;
 use crate::timer::Timer;
 
@@ -72,6 +73,7 @@ pub(crate) struct Session {
     /// We asked by `sync` for an acknowledgement that is overdue.
     pub(crate) resyncing: bool,
     pub(crate) receiving: bool,
+    pub(crate) hearing: Hearing,
     pub(crate) path: Option<Path>,
     /// Its place in the pool: when it was last used for a message.
     pub(crate) last_activity: Time,
@@ -99,6 +101,7 @@ impl Session {
             paused: false,
             resyncing: false,
             receiving: true,
+            hearing: Hearing::new(now),
             path: None,
             last_activity: now,
         }
@@ -180,6 +183,7 @@ impl Engine {
             Timer::Batch(id),
             Timer::AckOverdue(id),
             Timer::Trickle(id),
+            Timer::Silence(id),
         ] {
             self.timers.clear(timer);
         }

@@ -49,6 +49,8 @@ pub(crate) enum Timer {
     Unsaved(UserId),
     /// The oldest message sent is still unacknowledged: ask by `sync`.
     AckOverdue(UserId),
+    /// Nothing was heard on the channel for 1.5 s: ping, and at last take the path for lost.
+    Silence(UserId),
     /// Local candidates found so far go out.
     Trickle(UserId),
     /// Candidates without an offer have been held for 30 s.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tincan_wire::{Frame, Hello, MAX_FRAME_BYTES, UserId};
+use tincan_wire::{Frame, Hello, MAX_FRAME_BYTES, UserId, capabilities};
 
 use crate::engine::Engine;
 use crate::event::Alarm;
@@ -29,7 +29,8 @@ impl Engine {
             return self.hello_failed(id, "the descriptions are incomplete", now);
         };
         let sig = transcript.sign(&self.identity, role);
-        let hello = Hello { sid, sig, caps: Vec::new(), max: MAX_FRAME_BYTES as u32 };
+        let caps = vec![capabilities::PING.to_owned()];
+        let hello = Hello { sid, sig, caps, max: MAX_FRAME_BYTES as u32 };
         self.timers.clear(Timer::Attempt(id));
         self.timers.set(Timer::Hello(id), now + HELLO_TIMEOUT);
         self.send_frame(id, &Frame::Hello(hello), now);
@@ -67,6 +68,7 @@ impl Engine {
         self.seen(id, now);
         self.touch(id, now);
         self.tell_peer(id, now);
+        self.begin_hearing(id, &hello.caps, now);
         self.send_sync(id, now);
         self.tell_read(id, now);
     }

@@ -2,6 +2,9 @@
 
 use crate::json::{JsonError, Object, Value};
 
+/// In `hello`: a `ping` is answered (protocol §5).
+pub const PING: &str = "ping";
+
 /// Most capabilities in a list: far more than there are extensions.
 pub const MAX_CAPABILITIES: usize = 16;
 

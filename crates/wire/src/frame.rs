@@ -63,6 +63,10 @@ pub enum Frame {
         /// Whether they are.
         on: bool,
     },
+    /// Are you there? Answered at once by [`Frame::Pong`].
+    Ping,
+    /// I am here: the answer to [`Frame::Ping`].
+    Pong,
     /// Positions of the sender's log that will never carry anything, because their messages were
     /// cancelled or expired. The receiver counts them as received.
     Gone {

@@ -92,6 +92,8 @@ impl FrameCodec {
             },
             "read" => Frame::Read { lg: object.text("lg")?, to: object.integer("to")? },
             "typing" => Frame::Typing { on: object.boolean("on")? },
+            "ping" => Frame::Ping,
+            "pong" => Frame::Pong,
             "gone" => Frame::Gone {
                 lg: object.text("lg")?,
                 s: Ranges::read(&object.required("s")?, "s")?,
@@ -184,6 +186,8 @@ fn check(frame: &Frame) -> Result<(), FrameError> {
         | Frame::Ack { .. }
         | Frame::Read { .. }
         | Frame::Typing { .. }
+        | Frame::Ping
+        | Frame::Pong
         | Frame::Gone { .. }
         | Frame::Bye { .. } => Ok(()),
     }
@@ -288,6 +292,12 @@ fn write_control(frame: &Frame, object: &mut ObjectWriter<'_>) {
         }
         Frame::Typing { on } => {
             object.plain("type", "typing").boolean("on", *on);
+        }
+        Frame::Ping => {
+            object.plain("type", "ping");
+        }
+        Frame::Pong => {
+            object.plain("type", "pong");
         }
         Frame::Gone { lg, s } => {
             object.plain("type", "gone").plain("lg", lg);

@@ -24,6 +24,7 @@ mod recovery;
 mod restart;
 mod restore;
 mod signaling;
+mod silence;
 mod strangers;
 mod trickle;
 mod world;

@@ -59,6 +59,8 @@ fn frames() -> Vec<Frame> {
         Frame::Ack { lg: log(), to: 0, sel: Vec::new() },
         Frame::Read { lg: log(), to: 42 },
         Frame::Typing { on: true },
+        Frame::Ping,
+        Frame::Pong,
         Frame::Gone { lg: log(), s: ranges(&[(43, 43), (50, 60)]) },
         Frame::Signal(bodies().swap_remove(2)),
         Frame::Bye { why: "idle".to_owned() },
@@ -268,6 +270,8 @@ fn any_frame() -> impl Strategy<Value = Frame> {
             .prop_map(|(lg, to, sel)| Frame::Ack { lg, to, sel }),
         (any_log(), position()).prop_map(|(lg, to)| Frame::Read { lg, to }),
         any::<bool>().prop_map(|on| Frame::Typing { on }),
+        Just(Frame::Ping),
+        Just(Frame::Pong),
         (any_log(), set()).prop_map(|(lg, s)| Frame::Gone { lg, s }),
         "[ -~]{0,32}".prop_map(|why| Frame::Bye { why }),
         (

@@ -90,6 +90,8 @@ pub struct Node {
     pub candidates_got: Vec<Candidate>,
     /// Sessions whose connection is not read for now.
     pub deaf: Vec<SessionId>,
+    /// The machine sleeps: nothing happens to it before this time, then everything at once.
+    pub asleep_until: Time,
 }
 
 /// How the broker meets an attempt to connect.
@@ -268,7 +270,10 @@ impl World {
     fn step(&mut self, end: Time) -> bool {
         let queued = self.queue.keys().next().map(|(at, _)| *at);
         let timer = (0..self.nodes.len())
-            .filter_map(|node| Some((self.nodes[node].engine.as_ref()?.deadline()?, node)))
+            .filter_map(|node| {
+                let due = self.nodes[node].engine.as_ref()?.deadline()?;
+                Some((due.max(self.nodes[node].asleep_until), node))
+            })
             .min();
         match (queued, timer) {
             (Some(at), _) if at <= end && timer.is_none_or(|(due, _)| at <= due) => {
@@ -276,7 +281,10 @@ impl World {
                 if let Some((_, (node, run, happening))) = self.queue.pop_first()
                     && self.nodes[node].run == run
                 {
-                    self.happen(node, happening);
+                    match self.nodes[node].asleep_until {
+                        wakes if wakes > self.now => self.schedule(wakes, node, happening),
+                        _ => self.happen(node, happening),
+                    }
                 }
                 true
             }
@@ -378,6 +386,7 @@ impl Node {
             frames: Vec::new(),
             candidates_got: Vec::new(),
             deaf: Vec::new(),
+            asleep_until: START,
         }
     }
 }

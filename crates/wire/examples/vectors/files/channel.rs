@@ -63,6 +63,8 @@ fn valid() -> Vec<String> {
         r#"{"type":"ack","lg":"k3m9x2ap","to":0,"sel":[]}"#.to_owned(),
         r#"{"type":"read","lg":"k3m9x2ap","to":42,"new":true}"#.to_owned(),
         r#"{"type":"typing","on":true}"#.to_owned(),
+        r#"{"type":"ping"}"#.to_owned(),
+        r#"{"type":"pong"}"#.to_owned(),
         r#"{"type":"gone","lg":"k3m9x2ap","s":[[43,43],[50,60]]}"#.to_owned(),
         format!(r#"{{"type":"signal","b":{restart}}}"#),
         format!(r#"{{"type":"signal","b":{more}}}"#),

@@ -1,0 +1,94 @@
+//! A path that is silent though the contact has something to answer is lost, even where ICE does
+//! not know it yet: browsers need up to 6.5 s to tell that a tab was killed (protocol §8).
+
+use std::time::Duration;
+
+use tincan_wire::{Frame, UserId, capabilities};
+
+use crate::engine::Engine;
+use crate::session::{Phase, Session};
+use crate::time::Time;
+use crate::timer::Timer;
+
+/// From the last frame to the first ping.
+const PING_AFTER: Duration = Duration::from_millis(1_500);
+/// From one ping to the next, and from the last to *disconnected*.
+const PING_EVERY: Duration = Duration::from_secs(1);
+/// So many pings in a row without an answer: *disconnected*. Each waits its own second, so that
+/// a machine that slept does not take its own silence for the contact's.
+const MAX_UNANSWERED: u32 = 3;
+/// With more than this before it in the connection, a ping says nothing: a slow path needs
+/// seconds to carry it.
+const MAX_AHEAD_BYTES: usize = 16 * 1024;
+
+/// Who was heard when, in one session.
+#[derive(Debug)]
+pub(crate) struct Hearing {
+    /// They answer pings; older clients don't.
+    answers: bool,
+    last: Time,
+    unanswered: u32,
+}
+
+impl Hearing {
+    pub(crate) fn new(now: Time) -> Self {
+        Self { answers: false, last: now, unanswered: 0 }
+    }
+}
+
+impl Session {
+    /// Whether silence would mean anything now.
+    fn is_answerable(&self) -> bool {
+        self.receiving && self.buffered <= MAX_AHEAD_BYTES
+    }
+}
+
+impl Engine {
+    /// The session is verified: listen.
+    pub(crate) fn begin_hearing(&mut self, id: UserId, caps: &[String], now: Time) {
+        let Some(session) = self.session(id) else { return };
+        session.hearing.answers = caps.iter().any(|one| one == capabilities::PING);
+        self.heard(id, now);
+        self.await_frames(id, now);
+    }
+
+    /// Waits anew for something to be heard.
+    pub(crate) fn await_frames(&mut self, id: UserId, now: Time) {
+        let Some(session) = self.session(id) else { return };
+        session.hearing.unanswered = 0;
+        if session.hearing.answers {
+            self.timers.set(Timer::Silence(id), now + PING_AFTER);
+        }
+    }
+
+    /// A frame of a verified session came.
+    pub(crate) fn heard(&mut self, id: UserId, now: Time) {
+        let Some(session) = self.session(id) else { return };
+        session.hearing.last = now;
+        session.hearing.unanswered = 0;
+        if matches!(session.phase, Phase::Disconnected { .. }) {
+            self.path_back(id, now);
+        }
+    }
+
+    pub(crate) fn silence(&mut self, id: UserId, now: Time) {
+        let Some(session) = self.session(id) else { return };
+        if session.phase != Phase::Connected {
+            // Once the path is back, we listen again.
+            return;
+        }
+        let due = session.hearing.last + PING_AFTER;
+        if due > now {
+            return self.timers.set(Timer::Silence(id), due);
+        }
+        if !session.is_answerable() {
+            session.hearing.unanswered = 0;
+        } else if session.hearing.unanswered == MAX_UNANSWERED {
+            return self.path_lost(id, now);
+        } else {
+            session.hearing.unanswered += 1;
+            self.send_frame(id, &Frame::Ping, now);
+        }
+        self.timers.set(Timer::Silence(id), now + PING_EVERY);
+    }
+}
