@@ -88,6 +88,16 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// Whether nobody waits for it and a crash only means to hear it again: what the contact has
+    /// told of our log. A store may hold it back for a few milliseconds, to make it durable
+    /// together with what comes next.
+    #[must_use]
+    pub fn may_linger(&self) -> bool {
+        matches!(self, Self::AddAcked { .. } | Self::SavePeerRead { .. })
+    }
+}
+
 /// What a transaction that became durable reports back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {

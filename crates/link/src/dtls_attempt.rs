@@ -1,16 +1,12 @@
 //! One DTLS handshake and the session it leads to, around `dimpl`.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dimpl::crypto::{Dtls12CipherSuite, Dtls13CipherSuite};
 use dimpl::{Dtls, DtlsCertificate, Output};
 
 use crate::config::{Config, DtlsVersions};
-use crate::fingerprint;
+use crate::{dtls_settings, fingerprint};
 
-/// Repetitions of one flight. The interval doubles, so the handshake's own deadline comes first.
-const FLIGHT_RETRIES: usize = 12;
 /// Room a DTLS record needs beyond its plaintext, in either version.
 pub(crate) const RECORD_OVERHEAD: usize = 37;
 /// Length of the header of a plaintext record (RFC 9147 §4).
@@ -49,24 +45,7 @@ impl Attempt {
         rto: Duration,
         now: Instant,
     ) -> Result<Attempt, dimpl::Error> {
-        let settings = dimpl::Config::builder()
-            .mtu(config.mtu)
-            .use_server_cookie(false)
-            .require_client_certificate(true)
-            .flight_start_rto(rto)
-            .flight_retries(FLIGHT_RETRIES)
-            .handshake_timeout(config.handshake_timeout)
-            .aead_encryption_limit(config.records_per_key)
-            .dtls12_cipher_suites(&[
-                Dtls12CipherSuite::ECDHE_ECDSA_AES128_GCM_SHA256,
-                Dtls12CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256,
-            ])
-            .dtls13_cipher_suites(&[
-                Dtls13CipherSuite::AES_128_GCM_SHA256,
-                Dtls13CipherSuite::CHACHA20_POLY1305_SHA256,
-            ])
-            .build()?;
-        let settings = Arc::new(settings);
+        let settings = dtls_settings::settings(config, rto)?;
         let mut dtls = match config.dtls {
             DtlsVersions::Both => Dtls::new_auto(settings, certificate.clone(), now),
             DtlsVersions::Only12 => Dtls::new_12(settings, certificate.clone(), now),

@@ -9,6 +9,7 @@ mod config;
 mod deadline;
 mod dtls;
 mod dtls_attempt;
+mod dtls_settings;
 mod event;
 mod fingerprint;
 mod ice;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::{Fault, StoreError};
+use super::log_room::log_of;
 use super::schema::{self, KNOWN_VERSION};
 use crate::home::FILE_MODE;
 
@@ -20,9 +21,9 @@ const BUSY_TIMEOUT: Duration =
 /// Prepared statements kept per connection: more than any of our connections has.
 const STATEMENTS: usize = 64;
 
-/// Pages in the write-ahead log before it is copied into the database: 16 MiB. Copying costs two
-/// more flushes and rewrites each touched page once, so seldom is cheap.
-const CHECKPOINT_PAGES: u32 = 4_096;
+/// Pages in the write-ahead log before it is copied into the database: about as many as
+/// `log_room` makes room for. Copying costs two more flushes and rewrites each touched page once.
+const CHECKPOINT_PAGES: u32 = 1_000;
 
 /// What the write-ahead log is cut back to after a burst, in bytes.
 const LOG_BYTES: u32 = 32 << 20;
@@ -107,13 +108,9 @@ fn keep_copy(database: &Path) -> io::Result<PathBuf> {
     if copy.exists() {
         return Ok(copy);
     }
-    let wal = |path: &Path| {
-        let mut name = path.as_os_str().to_owned();
-        name.push("-wal");
-        PathBuf::from(name)
-    };
-    if wal(database).exists() {
-        fs::copy(wal(database), wal(&copy))?;
+    let log = log_of(database);
+    if log.exists() {
+        fs::copy(log, log_of(&copy))?;
     }
     // Through another name, so that a half copy is never taken for a whole one.
     let partial = copy.with_extension("partial");

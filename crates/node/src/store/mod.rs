@@ -14,6 +14,7 @@ mod database;
 mod fault;
 mod group;
 mod installation;
+mod log_room;
 pub mod measure;
 mod message_row;
 mod operations;
@@ -101,6 +102,7 @@ impl Store {
             nudge: searcher.nudge(),
             commits: Arc::clone(&commits),
             scrub: false,
+            cramped: true,
         };
         let (jobs, given) = channel();
         let write = thread::Builder::new()

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 use tincan_engine::StoreFailure;
@@ -13,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::fault::Fault;
 use super::group::{self, Transaction};
+use super::log_room;
 use super::operations::Operations;
 use super::outbox::{self, Question};
 use super::searcher::Nudge;
@@ -21,6 +23,10 @@ use crate::home::Home;
 /// Most operations of one commit. They take about 20 ms, beside which the flush is small; more
 /// would only make the first of them wait for the last.
 const MAX_GROUP_OPS: usize = 4_096;
+
+/// How long acknowledgements wait for other things to be written with. Else the next message of
+/// a lively conversation would wait for a flush that nobody asked for.
+const LINGER: Duration = Duration::from_millis(2);
 
 /// An answer of the store to the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +83,8 @@ pub(super) struct Writer {
     pub(super) commits: Arc<AtomicU64>,
     /// Whether something secret was removed that may still stand in the write-ahead log.
     pub(super) scrub: bool,
+    /// Whether the write-ahead log may want room.
+    pub(super) cramped: bool,
 }
 
 impl Writer {
@@ -85,12 +93,18 @@ impl Writer {
         let mut waiting = VecDeque::new();
         while let Ok(job) = jobs.recv() {
             waiting.push_back(job);
+            linger(jobs, &mut waiting);
             while !waiting.is_empty() {
                 // What arrived during the last commit belongs into the next one.
                 waiting.extend(jobs.try_iter());
                 if !self.step(&mut waiting) {
                     return self.finish();
                 }
+            }
+            if std::mem::take(&mut self.cramped)
+                && let Err(error) = log_room::make_room(&self.home.database())
+            {
+                tracing::debug!(%error, "no room for the log in advance");
             }
         }
         self.finish();
@@ -143,6 +157,7 @@ impl Writer {
         (self.answers)(answers.collect());
         if self.scrub {
             self.scrub = !self.checkpoint();
+            self.cramped = true;
         }
         if appended {
             self.nudge.appended();
@@ -191,6 +206,22 @@ impl Writer {
             .query_row(&format!("PRAGMA max_page_count = {limit}"), [], |row| row.get::<_, i64>(0))
             .unwrap();
     }
+}
+
+/// While all that waits may linger, waits a little for more.
+fn linger(jobs: &Receiver<Job>, waiting: &mut VecDeque<Job>) {
+    let until = Instant::now() + LINGER;
+    while waiting.back().is_some_and(may_linger) {
+        let left = until.saturating_duration_since(Instant::now());
+        match jobs.recv_timeout(left) {
+            Ok(job) => waiting.push_back(job),
+            Err(_) => return,
+        }
+    }
+}
+
+fn may_linger(job: &Job) -> bool {
+    matches!(job, Job::Commit(transaction) if transaction.ops.iter().all(Op::may_linger))
 }
 
 /// The transactions at the front of the line, as many as fit into one commit.
