@@ -33,6 +33,7 @@ pub(crate) fn test() -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings"),
     ));
     note(step("wasm32", &mut tidy::wasm_check()));
+    note(step("lints of the page", &mut tidy::page_lints()));
     // The tests of the whole product start the binary that this leaves beside them. Building it
     // alone first would compile half of the tree twice, with other features.
     note(step("build", &mut cargo(&["test", "-q", "--workspace", "--no-run"])));

@@ -40,3 +40,8 @@ pub(crate) fn checks() -> Result<()> {
 pub(crate) fn wasm_check() -> Command {
     wasm::compile()
 }
+
+/// The lints of what is compiled for a browser only, which those of the workspace pass by.
+pub(crate) fn page_lints() -> Command {
+    wasm::lint()
+}

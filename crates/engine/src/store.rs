@@ -77,8 +77,8 @@ pub enum Op {
         /// The last position shown.
         to: u64,
     },
-    /// Messages of ours that have failed: they are no longer in the outbox. Those that the
-    /// contact holds already are left as they are. A failed message stays failed, even when
+    /// Messages of ours that have failed: they are no longer in the outbox. The engine names none
+    /// that the contact is known to hold, so a store need not look. A failed message stays failed, even when
     /// its position is acknowledged later: the position is then a hole, not a message.
     Fail {
         /// To whom.

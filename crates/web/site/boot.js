@@ -7,8 +7,19 @@ const WASM = "%WASM%";
 // a page is loaded, and a conversation can be open for weeks.
 const LOOK_FOR_UPDATES_MS = 60 * 60 * 1000;
 
+showTheme();
 await start();
 keepUpToDate();
+
+// The theme that a person chose, before anything is drawn. Later the page itself sees to it.
+function showTheme() {
+  try {
+    const theme = localStorage.getItem("tincan.theme");
+    if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  } catch {
+    // A private window may refuse its storage; the system's theme does as well.
+  }
+}
 
 async function start() {
   if (typeof WebAssembly !== "object") {

@@ -40,6 +40,16 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
+// Notifications that outlived their page lead back to one.
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const show = async () => {
+    const [open] = await self.clients.matchAll({ type: "window" });
+    return open ? open.focus() : self.clients.openWindow("/");
+  };
+  event.waitUntil(show());
+});
+
 async function kept(path, request) {
   const cache = await caches.open(CACHE);
   return (await cache.match(path)) ?? fetch(request);

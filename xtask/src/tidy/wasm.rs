@@ -12,6 +12,9 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// The crates that run in a browser tab as they are.
 const CRATES: [&str; 4] = ["tincan-wire", "tincan-engine", "tincan-mqtt", "tincan-backup"];
 
+/// The crates that are nothing anywhere else.
+const BROWSER_CRATES: [&str; 2] = ["tincan-web", "tincan-web-ui"];
+
 /// Crates by which code reaches for a clock, randomness or JavaScript. On this target the
 /// standard library itself imports nothing.
 const REACHING: [&str; 9] = [
@@ -32,6 +35,16 @@ pub(crate) fn compile() -> Command {
     for name in CRATES {
         command.args(["-p", name]);
     }
+    command
+}
+
+/// The command that lints the browser's own crates.
+pub(crate) fn lint() -> Command {
+    let mut command = cargo(&["clippy", "-q", "--lib", "--target", TARGET]);
+    for name in BROWSER_CRATES {
+        command.args(["-p", name]);
+    }
+    command.args(["--", "-D", "warnings"]);
     command
 }
 
