@@ -46,13 +46,10 @@ impl Merging {
         contacts: impl IntoIterator<Item = Contact>,
         requests: impl IntoIterator<Item = Request>,
     ) -> Self {
-        Self {
-            is_new,
-            now,
-            contacts: contacts.into_iter().map(|contact| (contact.id, contact)).collect(),
-            requests: requests.into_iter().map(|request| (request.from, request)).collect(),
-            added: 0,
-        }
+        let (mut ours, mut asked) = (BTreeMap::new(), BTreeMap::new());
+        ours.extend(contacts.into_iter().map(|contact| (contact.id, contact)));
+        asked.extend(requests.into_iter().map(|request| (request.from, request)));
+        Self { is_new, now, contacts: ours, requests: asked, added: 0 }
     }
 
     /// Contacts so far that were not there before.

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 use tincan_wire::{
     AccessClaims, AccessToken, DeviceId, DisplayName, Identity, InviteToken, LogId, PairSecret,
-    SessionId, UserId, client_id,
+    SessionId, SortedMap, UserId, client_id,
 };
 
 use crate::broker::BrokerLink;
@@ -49,9 +49,9 @@ pub struct Engine {
     pub(crate) broker: BrokerLink,
     pub(crate) prekeys: Prekeys,
     pub(crate) peers: BTreeMap<UserId, Peer>,
-    pub(crate) sessions: BTreeMap<SessionId, UserId>,
-    pub(crate) requests: BTreeMap<UserId, Request>,
-    pub(crate) invites: BTreeMap<InviteToken, IssuedInvite>,
+    pub(crate) sessions: SortedMap<SessionId, UserId>,
+    pub(crate) requests: SortedMap<UserId, Request>,
+    pub(crate) invites: SortedMap<InviteToken, IssuedInvite>,
     pub(crate) replays: Replays,
     pub(crate) strangers: StrangerBudget,
     pub(crate) pending: BTreeMap<TransactionId, Pending>,
@@ -71,14 +71,11 @@ impl Engine {
         let identity = Identity::from_seed(snapshot.seed);
         let me = identity.user_id();
         let epoch = now.as_millis().max(snapshot.epoch + 1);
-        let mut peers: BTreeMap<_, _> = snapshot
-            .contacts
-            .into_iter()
-            .map(|contact| {
-                let secret = PairSecret::derive(&identity, &contact.id);
-                (contact.id, Peer::new(contact, secret, now))
-            })
-            .collect();
+        let mut peers = BTreeMap::new();
+        peers.extend(snapshot.contacts.into_iter().map(|contact| {
+            let secret = PairSecret::derive(&identity, &contact.id);
+            (contact.id, Peer::new(contact, secret, now))
+        }));
         for conversation in snapshot.conversations {
             if let Some(peer) = peers.get_mut(&conversation.contact) {
                 peer.resume(conversation);
@@ -98,7 +95,7 @@ impl Engine {
             broker: BrokerLink::new(),
             prekeys: Prekeys::new(snapshot.prekeys),
             peers,
-            sessions: BTreeMap::new(),
+            sessions: SortedMap::new(),
             requests: snapshot.requests.into_iter().map(|r| (r.from, r)).collect(),
             invites: snapshot.invites.into_iter().map(|i| (i.token, i)).collect(),
             replays: Replays::new(snapshot.replays),

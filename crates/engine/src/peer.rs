@@ -1,8 +1,8 @@
 //! All that is known at run time about one contact.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use tincan_wire::{Candidate, LogId, PairSecret, SessionId, UserId};
+use tincan_wire::{Candidate, LogId, PairSecret, SessionId, SortedMap, UserId};
 
 use crate::backoff::Backoff;
 use crate::contact::{Contact, ContactStatus};
@@ -27,13 +27,13 @@ pub(crate) struct Peer {
     pub(crate) contact: Contact,
     pub(crate) secret: PairSecret,
     pub(crate) outbox: Outbox,
-    pub(crate) inboxes: BTreeMap<LogId, Inbox>,
+    pub(crate) inboxes: SortedMap<LogId, Inbox>,
     /// The highest `h` of the conversation.
     pub(crate) last_h: u64,
     /// Content bytes of theirs on the way to our disk.
     pub(crate) storing_bytes: usize,
     /// Screens that show the chat.
-    pub(crate) screens: BTreeSet<u64>,
+    pub(crate) screens: SortedMap<u64, ()>,
     pub(crate) online: bool,
     /// Our chat is on their screen.
     pub(crate) chat_open: bool,
@@ -81,10 +81,10 @@ impl Peer {
             contact,
             secret,
             outbox: Outbox::default(),
-            inboxes: BTreeMap::new(),
+            inboxes: SortedMap::new(),
             last_h: 0,
             storing_bytes: 0,
-            screens: BTreeSet::new(),
+            screens: SortedMap::new(),
             online: false,
             chat_open: false,
             typing: false,

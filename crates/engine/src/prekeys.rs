@@ -28,8 +28,11 @@ pub(crate) struct Prekeys {
 }
 
 impl Prekeys {
-    pub(crate) fn new(mut list: Vec<StoredPrekey>) -> Self {
-        list.sort_by_key(|prekey| prekey.made);
+    pub(crate) fn new(stored: Vec<StoredPrekey>) -> Self {
+        let mut list: Vec<StoredPrekey> = Vec::new();
+        for prekey in stored {
+            list.insert(list.partition_point(|older| older.made <= prekey.made), prekey);
+        }
         Self { list, starting: None }
     }
 

@@ -24,13 +24,13 @@ const TYPING_HOLDS: Duration = Duration::from_secs(7);
 impl Engine {
     /// The broker is there: tell everyone, those first whose chat is open.
     pub(crate) fn announce(&mut self, now: Time) {
-        let mut ids: Vec<_> = self
+        let (mut ids, hidden): (Vec<_>, Vec<_>) = self
             .peers
             .values()
             .filter(|peer| peer.is_accepted())
             .map(|peer| (peer.screens.is_empty(), peer.contact.id))
-            .collect();
-        ids.sort();
+            .partition(|(hidden, _)| !hidden);
+        ids.extend(hidden);
         let count = u32::try_from(ids.len()).unwrap_or(u32::MAX).max(1);
         for (index, (hidden, id)) in (0..).zip(ids) {
             let wait = SPREAD * index / count;
@@ -151,7 +151,7 @@ impl Engine {
     pub(crate) fn open_chat(&mut self, id: UserId, screen: u64, now: Time) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let first = peer.screens.is_empty();
-        peer.screens.insert(screen);
+        peer.screens.insert(screen, ());
         peer.attempts.resting = false;
         peer.attempts.failed = false;
         if first {
@@ -168,7 +168,7 @@ impl Engine {
 
     pub(crate) fn close_chat(&mut self, id: UserId, screen: u64, now: Time) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        if !peer.screens.remove(&screen) || !peer.screens.is_empty() {
+        if peer.screens.remove(&screen).is_none() || !peer.screens.is_empty() {
             return;
         }
         self.publish_chat_presence(id, false, now);

@@ -87,8 +87,9 @@ impl Engine {
     pub(crate) fn send_sync(&mut self, id: UserId, now: Time) {
         let lg = self.lg;
         let Some(peer) = self.peers.get(&id) else { return };
-        let have = peer.inboxes.iter().map(|(lg, inbox)| (*lg, inbox.have().clone())).collect();
-        let sent = BTreeMap::from([(lg, peer.outbox.written())]);
+        let (mut have, mut sent) = (BTreeMap::new(), BTreeMap::new());
+        have.extend(peer.inboxes.iter().map(|(lg, inbox)| (*lg, inbox.have().clone())));
+        sent.insert(lg, peer.outbox.written());
         self.send_frame(id, &Frame::Sync { have, sent }, now);
     }
 
@@ -171,7 +172,7 @@ impl Engine {
         if !peer.inboxes.contains_key(&lg) && peer.inboxes.len() >= MAX_LOGS {
             return self.reject("too many logs", now);
         }
-        let inbox = peer.inboxes.entry(lg).or_default();
+        let inbox = peer.inboxes.or_insert_with(lg, Inbox::default);
         let mut taken = Ranges::new();
         let mut views = Vec::with_capacity(messages.len());
         let (mut known, mut too_far) = (false, false);
@@ -290,7 +291,7 @@ impl Engine {
         if !peer.inboxes.contains_key(&lg) && peer.inboxes.len() >= MAX_LOGS {
             return self.reject("too many logs", now);
         }
-        let new = peer.inboxes.entry(lg).or_default().take_gone(s);
+        let new = peer.inboxes.or_insert_with(lg, Inbox::default).take_gone(s);
         if new.is_empty() {
             return self.send_ack(id, lg, now);
         }
@@ -306,7 +307,7 @@ impl Engine {
     pub(crate) fn mark_read(&mut self, id: UserId, now: Time) -> Vec<Op> {
         let Some(peer) = self.peers.get_mut(&id) else { return Vec::new() };
         let mut ops = Vec::new();
-        for (lg, inbox) in &mut peer.inboxes {
+        for (lg, inbox) in peer.inboxes.iter_mut() {
             let to = inbox.have().highest();
             if to > inbox.read {
                 inbox.read = to;
@@ -325,7 +326,7 @@ impl Engine {
             return;
         }
         let mut news = Vec::new();
-        for (lg, inbox) in &mut peer.inboxes {
+        for (lg, inbox) in peer.inboxes.iter_mut() {
             // Only a prefix can be told: what is missing below was not shown.
             let to = inbox.read.min(inbox.have().cumulative());
             if to > inbox.read_told && Some(*lg) != plain_log() {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tincan_wire::SortedMap;
+
 use crate::event::Event;
 use crate::time::Time;
 
@@ -12,13 +14,13 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Counts by reason. Reasons are names in the code, so their number is bounded by it.
 #[derive(Debug, Default)]
 pub(crate) struct Rejects {
-    by_reason: BTreeMap<&'static str, (u64, Time)>,
+    by_reason: SortedMap<&'static str, (u64, Time)>,
 }
 
 impl Rejects {
     /// Counts one more; returns what to tell, unless it was told within the last minute.
     pub(crate) fn count(&mut self, reason: &'static str, now: Time) -> Option<Event> {
-        let (count, told) = self.by_reason.entry(reason).or_insert((0, Time::default()));
+        let (count, told) = self.by_reason.or_insert_with(reason, || (0, Time::default()));
         *count += 1;
         if *count > 1 && now.since(*told) < QUIET {
             return None;
@@ -29,7 +31,11 @@ impl Rejects {
 
     /// All counts so far.
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
-        self.by_reason.iter().map(|(reason, (count, _))| ((*reason).to_owned(), *count)).collect()
+        let mut counts = BTreeMap::new();
+        for (reason, (count, _)) in self.by_reason.iter() {
+            counts.insert((*reason).to_owned(), *count);
+        }
+        counts
     }
 }
 

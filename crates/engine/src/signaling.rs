@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tincan_wire::{
     Body, Description, DeviceId, DisplayName, Envelope, InviteProof, Leaf, PairSecret, PrekeyId,
-    PrekeyPublic, SessionRef, Signal, Stamp, Topic, UserId, seal,
+    PrekeyPublic, SessionRef, Signal, SortedMap, Stamp, Topic, UserId, seal,
 };
 
 use crate::contact::ContactStatus;
@@ -62,13 +62,14 @@ pub(crate) enum DeferredBody {
 #[derive(Debug)]
 pub(crate) struct Replays {
     last: BTreeMap<(UserId, DeviceId, Leaf), (u64, u64)>,
-    dirty: BTreeMap<(UserId, DeviceId, Leaf), ()>,
+    dirty: SortedMap<(UserId, DeviceId, Leaf), ()>,
 }
 
 impl Replays {
     pub(crate) fn new(list: Vec<Replay>) -> Self {
-        let last = list.into_iter().map(|r| ((r.from, r.dev, r.leaf), (r.ep, r.seq))).collect();
-        Self { last, dirty: BTreeMap::new() }
+        let mut last = BTreeMap::new();
+        last.extend(list.into_iter().map(|r| ((r.from, r.dev, r.leaf), (r.ep, r.seq))));
+        Self { last, dirty: SortedMap::new() }
     }
 
     /// Whether the pair rises; if so it is the last from now on.
@@ -86,13 +87,13 @@ impl Replays {
     }
 
     fn make_room(&mut self, from: UserId, dev: DeviceId) {
-        let mut devices: BTreeMap<DeviceId, (u64, u64)> = BTreeMap::new();
+        let mut devices: SortedMap<DeviceId, (u64, u64)> = SortedMap::new();
         let low = (from, DeviceId([0; 8]), Leaf::Offer);
         for ((user, device, _), pair) in self.last.range(low..) {
             if *user != from {
                 break;
             }
-            let latest = devices.entry(*device).or_default();
+            let latest = devices.or_insert_with(*device, Default::default);
             *latest = (*latest).max(*pair);
         }
         if devices.contains_key(&dev) || devices.len() < MAX_DEVICES {
@@ -298,8 +299,8 @@ impl Engine {
 
     pub(crate) fn flush_replays(&mut self) {
         let ops: Vec<_> = std::mem::take(&mut self.replays.dirty)
-            .into_keys()
-            .filter_map(|key| {
+            .into_iter()
+            .filter_map(|(key, ())| {
                 let (ep, seq) = *self.replays.last.get(&key)?;
                 let (from, dev, leaf) = key;
                 Some(Op::SaveReplay(Replay { from, dev, leaf, ep, seq }))

@@ -4,11 +4,10 @@ mod connection;
 mod path;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tincan_engine::{PeerInput, PeerOutput};
-use tincan_wire::SessionId;
+use tincan_wire::{SessionId, SortedMap};
 
 use crate::hub::IceServer;
 use connection::Connection;
@@ -19,7 +18,7 @@ pub(crate) type Tell = Rc<dyn Fn(SessionId, PeerInput)>;
 /// All connections, by session.
 pub(crate) struct Peers {
     tell: Tell,
-    connections: RefCell<BTreeMap<SessionId, Connection>>,
+    connections: RefCell<SortedMap<SessionId, Connection>>,
     servers: RefCell<Vec<IceServer>>,
     relay_only: Cell<bool>,
 }
@@ -28,7 +27,7 @@ impl Peers {
     pub(crate) fn new(tell: Tell) -> Self {
         Self {
             tell,
-            connections: RefCell::new(BTreeMap::new()),
+            connections: RefCell::new(SortedMap::new()),
             servers: RefCell::new(Vec::new()),
             relay_only: Cell::new(false),
         }

@@ -4,12 +4,13 @@
 //! done at once. Nothing here decides anything.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use futures_channel::oneshot;
 use tincan_engine::store::Snapshot;
 use tincan_engine::{Command, CommandError, Config, Engine, Event, Input, Output, Reply};
+use tincan_wire::SortedMap;
 
 use crate::broker::{Broker, Report, Token};
 use crate::client::StartError;
@@ -53,8 +54,8 @@ pub(crate) struct Shell {
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    replies: BTreeMap<u64, oneshot::Sender<Result<Reply, CommandError>>>,
-    tokens: BTreeMap<u64, oneshot::Sender<Token>>,
+    replies: SortedMap<u64, oneshot::Sender<Result<Reply, CommandError>>>,
+    tokens: SortedMap<u64, oneshot::Sender<Token>>,
 }
 
 impl Waiting {

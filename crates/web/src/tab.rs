@@ -8,11 +8,10 @@ mod page;
 mod requests;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::{Rc, Weak};
 
 use futures_channel::oneshot;
-use tincan_wire::UserId;
+use tincan_wire::{SortedMap, UserId};
 
 use crate::browser;
 use crate::channel::{Ask, Channel, Given};
@@ -37,12 +36,12 @@ pub(crate) struct Tab {
     channel: RefCell<Option<Channel>>,
     hearers: RefCell<Vec<Hearer>>,
     standing: RefCell<Standing>,
-    asked: RefCell<BTreeMap<u64, Asked>>,
+    asked: RefCell<SortedMap<u64, Asked>>,
     next: Cell<u64>,
     /// Chats on this screen, to be opened again at a new leader.
-    open_chats: RefCell<BTreeSet<UserId>>,
+    open_chats: RefCell<SortedMap<UserId, ()>>,
     /// Other screens that have been heard of.
-    screens: RefCell<BTreeSet<u64>>,
+    screens: RefCell<SortedMap<u64, ()>>,
     /// What this tab holds as long as it lives.
     locks: RefCell<Vec<Held>>,
     hidden_at: Cell<Option<f64>>,

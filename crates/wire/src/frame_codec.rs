@@ -339,12 +339,12 @@ fn read_logs<T>(
     if logs.len() > MAX_SYNC_LOGS {
         return Err(JsonError::BadField(key));
     }
-    logs.into_fields()
-        .map(|(lg, value)| {
-            let lg = lg.parse().map_err(|_| JsonError::BadField(key))?;
-            Ok((lg, read(&value)?))
-        })
-        .collect()
+    let mut found = BTreeMap::new();
+    for (lg, value) in logs.into_fields() {
+        let lg = lg.parse().map_err(|_| JsonError::BadField(key))?;
+        found.insert(lg, read(&value)?);
+    }
+    Ok(found)
 }
 
 fn read_selective(object: &mut Object<'_>) -> Result<Vec<u64>, JsonError> {

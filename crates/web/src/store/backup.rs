@@ -49,12 +49,13 @@ impl Moment {
         let Some(installation) = book.installation.clone() else { return Ok(None) };
         let snapshot = book.snapshot(&installation);
         let known = known(&snapshot, &book.conversations);
-        let conversations = book.conversations.into_iter().map(|found| (found.number, found));
+        let mut conversations = BTreeMap::new();
+        conversations.extend(book.conversations.into_iter().map(|found| (found.number, found)));
         Ok(Some(Self {
             database: database.clone(),
             snapshot,
             known,
-            conversations: conversations.collect(),
+            conversations,
             next: (0, 0),
             end,
             begun: VecDeque::new(),
@@ -110,7 +111,7 @@ impl Moment {
                 found.push((inserted, conversation.view(block.outgoing, block.log, entry)?));
             }
         }
-        found.sort_by_key(|(inserted, _)| *inserted);
+        searcher::in_order(&mut found);
         Ok(found.into_iter().map(|(_, message)| Record::Message(message)).collect())
     }
 }

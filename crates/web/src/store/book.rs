@@ -1,10 +1,10 @@
 //! The small records: who we are, whom we know, what is asked, what was set.
 
-use std::collections::BTreeMap;
-
 use tincan_engine::store::{IssuedInvite, Replay, Request, Snapshot, StoredPrekey};
 use tincan_engine::{Contact, ContactStatus, Time};
-use tincan_wire::{DeviceId, DisplayName, InviteToken, LogId, PrekeyId, PrekeyPublic, UserId};
+use tincan_wire::{
+    DeviceId, DisplayName, InviteToken, LogId, PrekeyId, PrekeyPublic, SortedMap, UserId,
+};
 
 use super::bytes::{self, Parser, Record};
 use super::conversation::Conversation;
@@ -93,7 +93,7 @@ pub(super) struct Book {
     pub(super) prekeys: Vec<StoredPrekey>,
     pub(super) replays: Vec<Replay>,
     pub(super) conversations: Vec<Conversation>,
-    pub(super) settings: BTreeMap<String, String>,
+    pub(super) settings: SortedMap<String, String>,
 }
 
 impl Book {

@@ -1,7 +1,6 @@
 //! One commit of the database: all transactions of a group, durable together.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use js_sys::{Object, Reflect};
 use tincan_backup::Step;
@@ -12,7 +11,7 @@ use super::book::{Book, Installation};
 use super::bounds;
 use super::database::Database;
 use super::fault::Fault;
-use super::group::{self, Found, Group, Known, Name};
+use super::group::{self, Found, Group, Known, Name, Names};
 use super::lookup::{self, Lookup};
 use super::request::{Pending, to_bytes, to_js};
 use super::restore::Restored;
@@ -116,7 +115,7 @@ async fn write(
 type Finding = Vec<(Name, Lookup)>;
 
 fn find(transaction: &Transaction, state: &State, tasks: &[Task]) -> Result<Finding, Fault> {
-    let mut names = BTreeSet::new();
+    let mut names = Names::new();
     for task in tasks {
         match task {
             Task::Ops(ops) => ops.iter().for_each(|op| group::lookups(state, op, &mut names)),
@@ -132,7 +131,7 @@ fn find(transaction: &Transaction, state: &State, tasks: &[Task]) -> Result<Find
     let index = lookup::ids(transaction)?;
     names
         .into_iter()
-        .filter_map(|name| Some((name, state.conversations.get(&name.0)?.number)))
+        .filter_map(|(name, ())| Some((name, state.conversations.get(&name.0)?.number)))
         .map(|(name, number)| Ok((name, Lookup::begin(&index, number, name.1, name.2)?)))
         .collect()
 }

@@ -4,7 +4,7 @@
 
 use tincan_engine::store::{self, PeerLog};
 use tincan_engine::{MessageView, Summary};
-use tincan_wire::{LogId, UserId};
+use tincan_wire::{LogId, SortedMap, UserId};
 
 use super::block::{Entry, sender_rank};
 use super::bytes::{self, Record};
@@ -130,17 +130,17 @@ impl Conversation {
     /// What the engine must know of it; `own` is the log that we write now.
     pub(super) fn for_engine(&self, own: LogId) -> store::Conversation {
         let ours = self.logs.iter().find(|log| log.own && log.lg == own);
-        let mut logs: Vec<PeerLog> = (self.logs.iter().filter(|log| !log.own))
-            .map(|log| PeerLog { lg: log.lg, have: log.held.clone(), read: log.read })
+        let theirs = self.logs.iter().filter(|log| !log.own);
+        let logs: SortedMap<LogId, PeerLog> = theirs
+            .map(|log| (log.lg, PeerLog { lg: log.lg, have: log.held.clone(), read: log.read }))
             .collect();
-        logs.sort_by_key(|log| log.lg);
         store::Conversation {
             contact: self.contact,
             written: ours.map_or(0, |log| log.written),
             acked: ours.map(|log| log.held.clone()).unwrap_or_default(),
             peer_read: ours.map_or(0, |log| log.read),
             last_h: self.last_h,
-            logs,
+            logs: logs.into_values().collect(),
         }
     }
 

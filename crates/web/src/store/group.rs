@@ -1,11 +1,9 @@
 //! A group of transactions becomes the records of one commit: few, however many messages it has.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use tincan_backup::Step;
 use tincan_engine::store::{Op, Present, Stored};
 use tincan_engine::{Delivery, MessageKind, MessageView};
-use tincan_wire::{LogId, MessageId, UserId};
+use tincan_wire::{LogId, MessageId, SortedMap, UserId};
 
 use super::block::{Block, Entry};
 use super::book;
@@ -31,20 +29,23 @@ pub(super) struct Known {
 }
 
 /// What was found in the database of the messages that may be there.
-pub(super) type Found = BTreeMap<Name, Known>;
+pub(super) type Found = SortedMap<Name, Known>;
+
+/// Messages to look for.
+pub(super) type Names = SortedMap<Name, ()>;
 
 /// Blocks that are being filled, and what else changed.
 #[derive(Default)]
 pub(super) struct Group {
-    book: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    touched: BTreeSet<UserId>,
+    book: SortedMap<Vec<u8>, Option<Vec<u8>>>,
+    touched: SortedMap<UserId, ()>,
     runs: Runs,
     /// How many messages there are.
     appended: u32,
 }
 
 /// The messages that must be looked for in the database before the record is taken in.
-pub(super) fn step_lookups(state: &State, step: &Step, names: &mut BTreeSet<Name>) {
+pub(super) fn step_lookups(state: &State, step: &Step, names: &mut Names) {
     match step {
         Step::Op(op) => lookups(state, op, names),
         Step::Log(_) => {}
@@ -53,20 +54,20 @@ pub(super) fn step_lookups(state: &State, step: &Step, names: &mut BTreeSet<Name
 }
 
 /// The messages that must be looked for in the database before the operation.
-pub(super) fn lookups(state: &State, op: &Op, names: &mut BTreeSet<Name>) {
+pub(super) fn lookups(state: &State, op: &Op, names: &mut Names) {
     match op {
         Op::Append(message) => message_lookup(state, message, names),
         Op::Fail { contact, ids } if state.conversations.contains_key(contact) => {
-            names.extend(ids.iter().map(|id| (*contact, true, *id)));
+            names.extend(ids.iter().map(|id| ((*contact, true, *id), ())));
         }
         _ => {}
     }
 }
 
-fn message_lookup(state: &State, message: &MessageView, names: &mut BTreeSet<Name>) {
+fn message_lookup(state: &State, message: &MessageView, names: &mut Names) {
     let Some(conversation) = state.conversations.get(&message.contact) else { return };
     if !conversation.side(message.outgoing).is_surely_new(message.id) {
-        names.insert((message.contact, message.outgoing, message.id));
+        names.insert((message.contact, message.outgoing, message.id), ());
     }
 }
 
@@ -98,7 +99,7 @@ impl Group {
             Op::SavePrekey(prekey) => self.put(book::prekey(&prekey)),
             Op::RemovePrekey(id) => self.remove(book::prekey_key(&id)),
             Op::SaveReplay(replay) => {
-                let old = state.replays.entry(replay_key(&replay)).or_insert(replay);
+                let old = state.replays.or_insert_with(replay_key(&replay), || replay);
                 if (replay.ep, replay.seq) >= (old.ep, old.seq) {
                     *old = replay;
                     self.put(book::replay(&replay));
@@ -212,7 +213,7 @@ impl Group {
         if self.appended > 0 {
             state.next_commit += 1;
         }
-        for contact in &self.touched {
+        for contact in self.touched.keys() {
             if let Some(conversation) = state.conversations.get_mut(contact) {
                 conversation.ours.trim();
                 conversation.theirs.trim();
@@ -241,7 +242,7 @@ impl Group {
         state: &'a mut State,
         contact: UserId,
     ) -> Result<&'a mut Conversation, Fault> {
-        self.touched.insert(contact);
+        self.touched.insert(contact, ());
         state.conversation(contact)
     }
 
@@ -324,7 +325,7 @@ impl Group {
                 && let Some(log) = conversation.logs.get_mut(usize::from(log))
             {
                 log.failed.insert(s);
-                self.touched.insert(contact);
+                self.touched.insert(contact, ());
             }
         }
     }

@@ -104,9 +104,11 @@ impl Chunk {
             (Some(run), Some(stray)) => Some(run.min(stray)),
             (run, stray) => run.or(stray),
         };
-        let mut entries = [run, strays].concat();
+        let mut entries = run;
+        for stray in strays {
+            entries.insert(entries.partition_point(|entry| entry.s <= stray.s), stray);
+        }
         entries.retain(|entry| upto.is_none_or(|upto| entry.s <= upto));
-        entries.sort_by_key(|entry| entry.s);
         Ok(Self { entries, upto })
     }
 }

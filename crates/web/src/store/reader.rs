@@ -113,7 +113,11 @@ impl Reader {
                 found.push(conversation.view(block.outgoing, block.log, entry)?);
             }
         }
-        found.sort_by_key(|message| (message.h, sender_rank(&me, &contact, message.outgoing)));
+        let place =
+            |message: &MessageView| (message.h, sender_rank(&me, &contact, message.outgoing));
+        if found.first().map(place) > found.last().map(place) {
+            found.reverse();
+        }
         Ok(Answer::Messages { messages: found, more: false })
     }
 

@@ -1,8 +1,6 @@
 //! New messages become blocks: runs in order as long as they go on, strays one by one.
 
-use std::collections::BTreeMap;
-
-use tincan_wire::{MessageId, UserId};
+use tincan_wire::{MessageId, SortedMap, UserId};
 
 use super::block::{Block, Entry, MAX_BLOCK_BYTES, MAX_BLOCK_MESSAGES};
 use super::schema::{OURS, STRAY, THEIRS};
@@ -12,7 +10,7 @@ use super::side::End;
 #[derive(Default)]
 pub(super) struct Runs {
     /// Of each contact and direction, the block that may still grow.
-    filling: BTreeMap<(UserId, bool), Filling>,
+    filling: SortedMap<(UserId, bool), Filling>,
     /// Contact, class and block.
     full: Vec<(UserId, u8, Block)>,
 }

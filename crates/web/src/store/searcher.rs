@@ -80,9 +80,10 @@ async fn search_once(
             }
         }
     };
-    let conversations = conversations.into_iter().map(|found| (found.number, found)).collect();
-    let mut search =
-        Search { transaction, question, wanted, conversations, page: Page::new(limit) };
+    let mut by_number = BTreeMap::new();
+    by_number.extend(conversations.into_iter().map(|found| (found.number, found)));
+    let (conversations, page) = (by_number, Page::new(limit));
+    let mut search = Search { transaction, question, wanted, conversations, page };
     search.run(tail).await?;
     let (messages, more) = search.page.finish();
     Ok(Answer::Messages { messages, more })
@@ -291,9 +292,14 @@ impl Search {
                 }
             }
         }
-        found.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
-        Ok(found.into_iter().all(|(_, message)| self.page.push(message)))
+        in_order(&mut found);
+        Ok(found.into_iter().rev().all(|(_, message)| self.page.push(message)))
     }
+}
+
+/// Sorts messages as they were inserted: by commit, and place in it.
+pub(super) fn in_order(found: &mut [((u64, u32), MessageView)]) {
+    found.sort_unstable_by_key(|(inserted, _)| *inserted);
 }
 
 /// Only the entries at these places.

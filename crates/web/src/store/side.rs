@@ -1,9 +1,7 @@
 //! What is known of the messages of one direction of a conversation: where its run of blocks
 //! ends, and which ids are surely new.
 
-use std::collections::BTreeSet;
-
-use tincan_wire::MessageId;
+use tincan_wire::{MessageId, SortedMap};
 
 use super::bytes::{Parser, Record};
 
@@ -20,7 +18,7 @@ pub(super) struct Side {
     pub(super) top: Option<u64>,
     /// Every id whose time is at least this is in `recent`. Not stored.
     known_from: u64,
-    recent: BTreeSet<MessageId>,
+    recent: SortedMap<MessageId, ()>,
 }
 
 /// The end of a run of blocks.
@@ -40,7 +38,7 @@ impl Side {
         match self.top {
             None => true,
             Some(top) if id.timestamp_ms() > top => true,
-            Some(_) => id.timestamp_ms() >= self.known_from && !self.recent.contains(&id),
+            Some(_) => id.timestamp_ms() >= self.known_from && !self.recent.contains_key(&id),
         }
     }
 
@@ -48,7 +46,7 @@ impl Side {
     pub(super) fn note(&mut self, id: MessageId) {
         self.top = self.top.max(Some(id.timestamp_ms()));
         if id.timestamp_ms() >= self.known_from {
-            self.recent.insert(id);
+            self.recent.insert(id, ());
         }
     }
 
@@ -58,13 +56,10 @@ impl Side {
             return;
         }
         let surplus = self.recent.len() - MAX_RECENT;
-        if let Some(last) = self.recent.iter().nth(surplus - 1) {
+        if let Some(last) = self.recent.keys().nth(surplus - 1) {
             self.known_from = last.timestamp_ms() + 1;
         }
-        self.recent = std::mem::take(&mut self.recent)
-            .into_iter()
-            .filter(|id| id.timestamp_ms() >= self.known_from)
-            .collect();
+        self.recent.retain(|id, ()| id.timestamp_ms() >= self.known_from);
     }
 
     pub(super) fn encode(&self, out: &mut Record) {
@@ -81,6 +76,6 @@ impl Side {
         })?;
         let top: Option<u64> = record.optional(Parser::number)?;
         let known_from = top.map_or(0, |top| top.saturating_add(1));
-        Some(Self { end, top, known_from, recent: BTreeSet::new() })
+        Some(Self { end, top, known_from, recent: SortedMap::new() })
     }
 }

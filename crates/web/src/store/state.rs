@@ -1,10 +1,8 @@
 //! What the writer knows of the database: who we are, and how far each conversation is. It is
 //! read once, changed in memory, and read again where a commit has failed.
 
-use std::collections::BTreeMap;
-
 use tincan_engine::store::{Replay, Snapshot};
-use tincan_wire::{DeviceId, UserId};
+use tincan_wire::{DeviceId, SortedMap, UserId};
 
 use super::book::{Book, Installation};
 use super::conversation::Conversation;
@@ -17,9 +15,9 @@ pub(super) type ReplayKey = (UserId, DeviceId, &'static str);
 pub(super) struct State {
     pub(super) me: UserId,
     pub(super) installation: Installation,
-    pub(super) replays: BTreeMap<ReplayKey, Replay>,
-    pub(super) conversations: BTreeMap<UserId, Conversation>,
-    pub(super) settings: BTreeMap<String, String>,
+    pub(super) replays: SortedMap<ReplayKey, Replay>,
+    pub(super) conversations: SortedMap<UserId, Conversation>,
+    pub(super) settings: SortedMap<String, String>,
     /// The number of the next commit that writes messages.
     pub(super) next_commit: u64,
 }
@@ -47,7 +45,7 @@ impl State {
         // Conversations are never removed.
         let number = u32::try_from(self.conversations.len() + 1)
             .map_err(|_| Fault::OutOfRange("the number of conversations"))?;
-        Ok(self.conversations.entry(contact).or_insert_with(|| Conversation::new(number, contact)))
+        Ok(self.conversations.or_insert_with(contact, || Conversation::new(number, contact)))
     }
 }
 

@@ -183,7 +183,7 @@ impl Tab {
     }
 
     fn open_chats_again(&self) {
-        for contact in self.open_chats.borrow().clone() {
+        for (contact, ()) in self.open_chats.borrow().clone() {
             let Some(me) = self.me.upgrade() else { return };
             let command = Command::OpenChat { contact, screen: self.screen };
             spawn_local(async move { drop(me.request(Ask::Command(command)).await) });

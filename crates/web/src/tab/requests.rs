@@ -186,7 +186,7 @@ impl Tab {
     /// The leader learns of a screen, and of its end by the lock that it holds.
     fn note_screen(&self, screen: u64) {
         let mut screens = self.screens.borrow_mut();
-        if screens.len() >= MAX_SCREENS || !screens.insert(screen) {
+        if screens.len() >= MAX_SCREENS || screens.insert(screen, ()).is_some() {
             return;
         }
         let Some(me) = self.me.upgrade() else { return };
@@ -219,7 +219,7 @@ impl Tab {
     pub(crate) fn note_chats(&self, command: &Command) {
         let mut open = self.open_chats.borrow_mut();
         match command {
-            Command::OpenChat { contact, .. } => drop(open.insert(*contact)),
+            Command::OpenChat { contact, .. } => drop(open.insert(*contact, ())),
             Command::CloseChat { contact, .. } => drop(open.remove(contact)),
             Command::CloseScreen { .. } => open.clear(),
             _ => {}

@@ -1,7 +1,6 @@
 //! What the page knows, as signals. [`crate::notices`] keeps it true; the parts of the page read
 //! it and ask the shell through it.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -10,7 +9,7 @@ use tincan_engine::{
     Reply, RequestView, Summary,
 };
 use tincan_web::{Client, RequestError, Role, Standing};
-use tincan_wire::{DisplayName, MessageId, UserId};
+use tincan_wire::{DisplayName, MessageId, SortedMap, UserId};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::route::Router;
@@ -80,7 +79,7 @@ pub(crate) struct Model {
     pub(crate) me: RwSignal<Option<Me>>,
     pub(crate) standing: RwSignal<Standing>,
     pub(crate) broker: RwSignal<BrokerView>,
-    pub(crate) people: RwSignal<BTreeMap<UserId, Person>>,
+    pub(crate) people: RwSignal<SortedMap<UserId, Person>>,
     pub(crate) requests: RwSignal<Vec<RequestView>>,
     pub(crate) alarms: RwSignal<Vec<Raised>>,
     /// A sentence about what was just done, or could not be.
@@ -116,7 +115,7 @@ impl Model {
                 retry_at: None,
                 attempts: 0,
             }),
-            people: RwSignal::new(BTreeMap::new()),
+            people: RwSignal::new(SortedMap::new()),
             requests: RwSignal::new(Vec::new()),
             alarms: RwSignal::new(Vec::new()),
             toast: RwSignal::new(None),

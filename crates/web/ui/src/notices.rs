@@ -4,7 +4,6 @@
 //! page manages: a batch takes in what came while the one before was worked on.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use js_sys::Date;
 use leptos::prelude::*;
 use tincan_engine::{Delivery, Event, MessageView};
 use tincan_web::Notice;
-use tincan_wire::UserId;
+use tincan_wire::{SortedMap, UserId};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::model::{Model, News, preview};
@@ -97,7 +96,7 @@ struct TalkNews {
 fn apply(model: Model, notices: Vec<Notice>) {
     let listener = model.listening();
     let mut news = Vec::new();
-    let mut talks: BTreeMap<UserId, TalkNews> = BTreeMap::new();
+    let mut talks: SortedMap<UserId, TalkNews> = SortedMap::new();
     let listens = |contact: UserId| listener.as_ref().is_some_and(|(id, _)| *id == contact);
     for notice in notices {
         match notice {
@@ -108,7 +107,7 @@ fn apply(model: Model, notices: Vec<Notice>) {
                 spawn_local(model.refresh());
             }
             Notice::Event(Event::Message { message }) => {
-                let talk = talks.entry(message.contact).or_default();
+                let talk = talks.or_insert_with(message.contact, TalkNews::default);
                 if !message.outgoing {
                     talk.came += 1;
                     notify::tell(model, &message);
@@ -121,7 +120,10 @@ fn apply(model: Model, notices: Vec<Notice>) {
                 }
             }
             Notice::Event(Event::Delivery { contact, ids, state }) => {
-                talks.entry(contact).or_default().delivered.push((ids.clone(), state));
+                talks
+                    .or_insert_with(contact, TalkNews::default)
+                    .delivered
+                    .push((ids.clone(), state));
                 if listens(contact) {
                     news.push(News::Delivery { ids, state });
                 }

@@ -145,7 +145,7 @@ async fn show_by_worker(title: String, options: NotificationOptions) {
 pub(crate) fn count_unread(model: Model) {
     let unread = Memo::new(move |_| {
         let watched = model.watching.get();
-        let count = |people: &std::collections::BTreeMap<UserId, crate::model::Person>| {
+        let count = |people: &tincan_wire::SortedMap<UserId, crate::model::Person>| {
             let others = people.values().filter(|person| watched != Some(person.id));
             others.map(|person| person.talk.with(|talk| talk.unread)).sum::<u64>()
         };

@@ -2,16 +2,16 @@
 //! Where the browser refuses to, they last as long as the tab.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use leptos::prelude::window;
+use tincan_wire::SortedMap;
 
 /// What all our entries begin with.
 const PREFIX: &str = "tincan.";
 
 thread_local! {
     /// What the browser would not take. Bounded by what a person types in one tab.
-    static REFUSED: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+    static REFUSED: RefCell<SortedMap<String, String>> = const { RefCell::new(SortedMap::new()) };
 }
 
 fn storage() -> Option<web_sys::Storage> {
