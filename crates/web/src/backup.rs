@@ -82,8 +82,8 @@ pub(crate) async fn restore(
     let hub = first.hub.as_deref().and_then(origin::of);
     let hub = hub.filter(|hub| *hub != browser::own_origin());
     let settings = Settings { hub, ..Settings::default() };
-    let settings = serde_json::to_string(&settings).unwrap_or_default();
-    let mut restore = store.restore(&first, &[(settings_key, settings)], now()).await?;
+    let settings = [(settings_key, settings.to_text())];
+    let mut restore = store.restore(&first, &settings, now()).await?;
     restore.take(rest).await?;
     let restored = restore.finish();
     Ok(Imported { contacts: restored.contacts, messages: restored.messages })

@@ -1,7 +1,8 @@
 //! What the page asks a hub over HTTP: where its broker is, a challenge, and ICE servers.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
+use tincan_wire::json::{JsonError, Object, Value};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Request, RequestInit, Response};
@@ -15,20 +16,26 @@ const TIMEOUT_MS: u32 = 8_000;
 const MAX_ADDRESSES: usize = 8;
 
 /// `GET /config.json`: what is public about a hub.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct HubConfig {
     /// Addresses of one and the same broker, in the order to try.
-    #[serde(default)]
     pub(crate) brokers: Vec<String>,
     /// The same for browsers: paths on the hub's own origin, or addresses.
-    #[serde(default)]
     pub(crate) web: Vec<String>,
     /// `stun:host:port`.
-    #[serde(default)]
     pub(crate) stun: Vec<String>,
 }
 
 impl HubConfig {
+    fn read(mut answer: Object<'_>) -> Result<Self, JsonError> {
+        let mut listed = |key| {
+            let mut addresses = texts(&mut answer, key)?;
+            addresses.truncate(MAX_ADDRESSES);
+            Ok::<_, JsonError>(addresses)
+        };
+        Ok(Self { brokers: listed("brokers")?, web: listed("web")?, stun: listed("stun")? })
+    }
+
     /// The brokers that a browser can use, in the order to try; `origin` is the hub's.
     pub(crate) fn sockets(&self, origin: &str) -> Vec<String> {
         let listed = self.web.iter().chain(&self.brokers);
@@ -49,30 +56,54 @@ impl HubConfig {
 }
 
 /// `GET /challenge` (protocol §9).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Challenge {
     pub(crate) nonce: String,
     pub(crate) aud: String,
     /// The hub's clock in milliseconds since the epoch, if it tells it.
-    #[serde(default)]
     pub(crate) now: Option<u64>,
 }
 
+impl Challenge {
+    fn read(mut answer: Object<'_>) -> Result<Self, JsonError> {
+        let (nonce, aud) = (answer.string("nonce")?, answer.string("aud")?);
+        let now = answer.optional_integer("now")?;
+        Ok(Self { nonce: nonce.into_owned(), aud: aud.into_owned(), now })
+    }
+}
+
 /// One entry of `RTCConfiguration.iceServers`, as `POST /ice` gives it (protocol §10).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct IceServer {
-    #[serde(default)]
     pub(crate) urls: Vec<String>,
-    #[serde(default)]
     pub(crate) username: Option<String>,
-    #[serde(default)]
     pub(crate) credential: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct IceAnswer {
-    #[serde(default, rename = "iceServers")]
-    ice_servers: Vec<IceServer>,
+impl IceServer {
+    fn read_all(mut answer: Object<'_>) -> Result<Vec<Self>, JsonError> {
+        let servers = answer.array("iceServers")?.into_iter().take(MAX_ADDRESSES);
+        servers.map(Self::read).collect()
+    }
+
+    fn read(server: Value<'_>) -> Result<Self, JsonError> {
+        let Value::Object(mut server) = server else {
+            return Err(JsonError::BadField("iceServers"));
+        };
+        let urls = texts(&mut server, "urls")?;
+        let mut optional =
+            |key| Ok::<_, JsonError>(server.optional_string(key)?.map(Cow::into_owned));
+        Ok(Self { urls, username: optional("username")?, credential: optional("credential")? })
+    }
+}
+
+/// Takes an array of strings; a missing one is empty.
+fn texts(object: &mut Object<'_>, key: &'static str) -> Result<Vec<String>, JsonError> {
+    let text = |item| match item {
+        Value::String(text) => Ok(text.into_owned()),
+        _ => Err(JsonError::BadField(key)),
+    };
+    object.array(key)?.into_iter().map(text).collect()
 }
 
 /// Why a hub gave no answer.
@@ -101,16 +132,12 @@ impl HubError {
 
 /// Where the broker and STUN servers are.
 pub(crate) async fn config(origin: &str) -> Result<HubConfig, HubError> {
-    let mut config: HubConfig = get(origin, "/config.json").await?;
-    config.brokers.truncate(MAX_ADDRESSES);
-    config.web.truncate(MAX_ADDRESSES);
-    config.stun.truncate(MAX_ADDRESSES);
-    Ok(config)
+    read(&fetch(origin, "/config.json", &RequestInit::new()).await?, HubConfig::read)
 }
 
 /// Something to sign, so that a token is fresh whatever our clock says.
 pub(crate) async fn challenge(origin: &str) -> Result<Challenge, HubError> {
-    get(origin, "/challenge").await
+    read(&fetch(origin, "/challenge", &RequestInit::new()).await?, Challenge::read)
 }
 
 /// STUN and TURN servers with their credentials.
@@ -121,19 +148,15 @@ pub(crate) async fn ice(origin: &str, token: &str) -> Result<Vec<IceServer>, Hub
     let bearer = format!("Bearer {token}");
     headers.set("Authorization", &bearer).map_err(unreachable_hub)?;
     init.set_headers(&headers);
-    let answer: IceAnswer = fetch(origin, "/ice", &init).await?;
-    Ok(answer.ice_servers.into_iter().take(MAX_ADDRESSES).collect())
+    read(&fetch(origin, "/ice", &init).await?, IceServer::read_all)
 }
 
-async fn get<T: DeserializeOwned>(origin: &str, path: &str) -> Result<T, HubError> {
-    fetch(origin, path, &RequestInit::new()).await
+fn read<T>(text: &str, read: fn(Object<'_>) -> Result<T, JsonError>) -> Result<T, HubError> {
+    let read = Object::parse(text.as_bytes()).and_then(read);
+    read.map_err(|error| HubError::Nonsense(error.to_string()))
 }
 
-async fn fetch<T: DeserializeOwned>(
-    origin: &str,
-    path: &str,
-    init: &RequestInit,
-) -> Result<T, HubError> {
+async fn fetch(origin: &str, path: &str, init: &RequestInit) -> Result<String, HubError> {
     init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT_MS)));
     let url = format!("{origin}{path}");
     let request = Request::new_with_str_and_init(&url, init).map_err(unreachable_hub)?;
@@ -146,8 +169,7 @@ async fn fetch<T: DeserializeOwned>(
     }
     let text = response.text().map_err(unreachable_hub)?;
     let text = JsFuture::from(text).await.map_err(unreachable_hub)?;
-    let text = text.as_string().unwrap_or_default();
-    serde_json::from_str(&text).map_err(|error| HubError::Nonsense(error.to_string()))
+    Ok(text.as_string().unwrap_or_default())
 }
 
 fn unreachable_hub(thrown: impl Into<JsValue>) -> HubError {

@@ -1,6 +1,11 @@
 //! How this tab and its browser stand: what a banner or a settings page shows.
 
+use std::borrow::Cow;
+
+use js_sys::JSON;
 use serde::{Deserialize, Serialize};
+use tincan_wire::json::{JsonError, Object, Value};
+use wasm_bindgen::JsValue;
 
 /// What is true of this tab and its browser, apart from what the engine knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +52,6 @@ pub enum Storage {
 
 /// What a person has set for this browser; kept in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Settings {
     /// Another hub than the one that served the page.
     pub hub: Option<String>,
@@ -60,5 +64,29 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self { hub: None, relay_only: false, read_receipts: true }
+    }
+}
+
+impl Settings {
+    /// As they are stored: a JSON object.
+    pub(crate) fn to_text(&self) -> String {
+        let hub = self.hub.as_deref().map_or(JsValue::NULL, JsValue::from_str);
+        // A string and `null` have a text.
+        let hub = JSON::stringify(&hub).map(String::from).unwrap_or_default();
+        let Self { relay_only, read_receipts, .. } = self;
+        format!(r#"{{"hub":{hub},"relay_only":{relay_only},"read_receipts":{read_receipts}}}"#)
+    }
+
+    /// What [`to_text`](Self::to_text) wrote; what is missing is as it is at first.
+    pub(crate) fn from_text(text: &str) -> Result<Self, JsonError> {
+        let mut stored = Object::parse(text.as_bytes())?;
+        let hub = stored.optional_string("hub")?.map(Cow::into_owned);
+        let relay_only = stored.flag("relay_only")?;
+        let read_receipts = match stored.optional("read_receipts") {
+            None => true,
+            Some(Value::Bool(on)) => on,
+            Some(_) => return Err(JsonError::BadField("read_receipts")),
+        };
+        Ok(Self { hub, relay_only, read_receipts })
     }
 }

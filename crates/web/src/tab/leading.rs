@@ -69,7 +69,7 @@ impl Tab {
         let (store, snapshot) = Store::open(NAME, answers).await?;
         let settings: Settings = store
             .setting(SETTINGS)
-            .and_then(|text| serde_json::from_str(&text).ok())
+            .and_then(|text| Settings::from_text(&text).ok())
             .unwrap_or_default();
         let hub = settings.hub.clone().unwrap_or_else(browser::own_origin);
         let me = self.me.clone();

@@ -1,5 +1,6 @@
 //! What tabs ask each other, and tell.
 
+use std::pin::Pin;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
@@ -49,8 +50,12 @@ impl Tab {
         answered
     }
 
-    /// As the leader.
-    async fn answer(&self, ask: Ask) -> Result<Given, RequestError> {
+    /// As the leader. Boxed, so that it is compiled once and not into each that awaits it.
+    fn answer(&self, ask: Ask) -> Pin<Box<dyn Future<Output = Result<Given, RequestError>> + '_>> {
+        Box::pin(self.answer_now(ask))
+    }
+
+    async fn answer_now(&self, ask: Ask) -> Result<Given, RequestError> {
         let (shell, store) = match &*self.mode.borrow() {
             Mode::Leader { shell, store } => (Rc::clone(shell), store.clone()),
             Mode::Screen { .. } | Mode::Between => return Err(RequestError::Interrupted),
@@ -89,8 +94,7 @@ impl Tab {
             })?;
             settings.hub = (origin != browser::own_origin()).then_some(origin);
         }
-        let text = serde_json::to_string(&settings).unwrap_or_default();
-        store.set_setting(SETTINGS, Some(&text)).await?;
+        store.set_setting(SETTINGS, Some(&settings.to_text())).await?;
         let hub = settings.hub.clone().unwrap_or_else(browser::own_origin);
         let moved = (hub != self.standing.borrow().hub).then(|| hub.clone());
         shell.apply(&settings, moved);
