@@ -54,7 +54,7 @@ fn Panes() -> impl IntoView {
                     move || person.get().into_iter().collect(),
                     move |id| view! { <Conversation id=id banners=banners_in_chat/> }.into_any(),
                 )}
-                {move || person.get().is_none().then(|| view! { <Nothing/> })}
+                {move || person.get().is_none().then(|| view! { <Nothing/> }.into_any())}
             </div>
         </main>
         {move || match panel.get() {
@@ -124,7 +124,7 @@ fn Toast() -> impl IntoView {
                         {icons::icon(icons::CLOSE)}
                     </button>
                 </div>
-            })}
+            }.into_any())}
         </div>
     }
 }

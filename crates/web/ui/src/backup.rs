@@ -159,7 +159,7 @@ pub(crate) fn Import() -> impl IntoView {
             </button>
             {move || came.get().map(|sentence| view! {
                 <p role="status" class="good" data-testid="import-done">{sentence}</p>
-            })}
+            }.into_any())}
         </form>
     }
 }

@@ -45,12 +45,12 @@ pub(crate) fn Banners() -> impl IntoView {
                 <Banner kind="webrtc" grave=true>
                     <p>"This browser has no WebRTC, or it is switched off. Nobody can be reached from here, and messages wait."</p>
                 </Banner>
-            })}
+            }.into_any())}
             {move || offline.get().then(|| view! {
                 <Banner kind="offline">
                     <p>"You are offline. What you write is kept and goes out when the network is back."</p>
                 </Banner>
-            })}
+            }.into_any())}
             <BrokerBanner/>
             {move || model.update_ready.get().then(|| view! {
                 <Banner kind="update">
@@ -59,7 +59,7 @@ pub(crate) fn Banners() -> impl IntoView {
                         "Load it"
                     </button>
                 </Banner>
-            })}
+            }.into_any())}
             {move || storage.get().then(|| view! {
                 <Banner kind="storage" close=Callback::new(move |()| put_away("storage"))>
                     <p>"This browser may delete your messages when space runs short."</p>
@@ -74,17 +74,17 @@ pub(crate) fn Banners() -> impl IntoView {
                         "Save a backup"
                     </button>
                 </Banner>
-            })}
+            }.into_any())}
             {move || clock.get().map(|told| view! {
                 <Banner kind="clock" close=Callback::new(move |()| put_away("clock"))>
                     <p>{told}</p>
                 </Banner>
-            })}
+            }.into_any())}
             {move || other_tab.get().then(|| view! {
                 <Banner kind="other-tab" close=Callback::new(move |()| put_away("other-tab"))>
                     <p>"Tincan is open in another tab, which keeps the connections. Both show the same."</p>
                 </Banner>
-            })}
+            }.into_any())}
         </div>
     }
 }
@@ -118,7 +118,7 @@ fn Banner(
                 >
                     {icons::icon(icons::CLOSE)}
                 </button>
-            })}
+            }.into_any())}
         </div>
     }
 }
@@ -172,6 +172,7 @@ fn BrokerBanner() -> impl IntoView {
                     </button>
                 </Banner>
             }
+            .into_any()
         })
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn Composer(
                 {move || person.typing.get().then(|| view! {
                     <bdi dir="auto">{title.get()}</bdi> " is typing"
                     <span class="dots" aria-hidden="true"><i></i><i></i><i></i></span>
-                })}
+                }.into_any())}
             </p>
             {move || picked.reply.get().map(|reply| {
                 let replied = list.get_value().and_then(|list| list.message(reply));
@@ -136,6 +136,7 @@ pub(crate) fn Composer(
                         </button>
                     </div>
                 }
+                .into_any()
             })}
             {move || about_status(model, id, status.get())}
             <div class="composer-line" hidden=move || is_closed(status.get())>

@@ -25,7 +25,7 @@ pub(crate) fn ContactDialog(id: UserId) -> impl IntoView {
                 <Trust person=person/>
                 <Receipts id=id/>
                 <Block person=person/>
-            })}
+            }.into_any())}
         </Dialog>
     }
 }
@@ -52,15 +52,15 @@ fn About(person: Person) -> impl IntoView {
             {move || peer.with(|peer| peer.reason.clone()).map(|reason| view! {
                 <dt>"Last trouble"</dt>
                 <dd>{words::sentence(&reason)}</dd>
-            })}
+            }.into_any())}
             {move || last_seen.get().map(|seen| view! {
                 <dt>"Last heard of"</dt>
                 <dd>{seen}</dd>
-            })}
+            }.into_any())}
             {move || (waiting.get() > 0).then(|| view! {
                 <dt>"Waiting for them"</dt>
                 <dd>{words::counted(waiting.get(), "message", "messages")}</dd>
-            })}
+            }.into_any())}
             <dt>"Id"</dt>
             <dd>
                 <code class="id">{id.to_string()}</code>
@@ -88,7 +88,7 @@ fn path_words(peer: &PeerView) -> Option<AnyView> {
     Some(
         view! {
             <p class="quiet">{way}</p>
-            {has_ends.then(|| view! { <p class="quiet"><code class="id">{ends}</code></p> })}
+            {has_ends.then(|| view! { <p class="quiet"><code class="id">{ends}</code></p> }.into_any())}
         }
         .into_any(),
     )
@@ -175,7 +175,7 @@ fn Receipts(id: UserId) -> impl IntoView {
             <select data-testid="contact-receipts" on:change=choose>
                 {options.map(|(value, words)| view! {
                     <option value=value selected=chosen == value>{words}</option>
-                }).into_iter().collect_view()}
+                }.into_any()).into_iter().collect_view()}
             </select>
         </label>
     }

@@ -105,7 +105,7 @@ fn Contacts() -> impl IntoView {
                     "Invite someone"
                 </button>
             </div>
-        })}
+        }.into_any())}
     }
 }
 
@@ -167,7 +167,7 @@ fn ContactRow(id: UserId) -> impl IntoView {
                                 {icons::icon(icons::SHIELD)}
                                 <span class="sr">", verified"</span>
                             </span>
-                        })}
+                        }.into_any())}
                         <span class="sr">
                             {move || if is_online.get() { ", online" } else { ", offline" }}
                         </span>
@@ -180,7 +180,7 @@ fn ContactRow(id: UserId) -> impl IntoView {
                                 {unread_text(unread.get())}
                                 <span class="sr">" unread"</span>
                             </span>
-                        })}
+                        }.into_any())}
                     </span>
                 </span>
             </button>
@@ -210,6 +210,7 @@ fn last_line(person: Person) -> AnyView {
                 view! {
                     <span class="quiet">{["You (", marks::word(last.state), "): "].concat()}</span>
                 }
+                .into_any()
             });
             view! { {ours} <bdi dir="auto">{words}</bdi> }.into_any()
         }

@@ -46,7 +46,7 @@ pub(crate) fn Conversation(
         </section>
         {move || picked.about.get().map(|message| view! {
             <MessageDialog message=message picked=picked list=list/>
-        })}
+        }.into_any())}
     }
 }
 
@@ -93,7 +93,7 @@ fn Head(id: UserId) -> impl IntoView {
                             {icons::icon(icons::SHIELD)}
                             <span class="sr">"verified"</span>
                         </span>
-                    })}
+                    }.into_any())}
                 </h1>
                 <Badge id=id/>
             </div>
@@ -229,6 +229,7 @@ fn ToEnd(signals: ListSignals, list: ListHandle) -> impl IntoView {
                     {move || (signals.unseen.get() > 0).then(label)}
                 </button>
             }
+            .into_any()
         })
     }
 }

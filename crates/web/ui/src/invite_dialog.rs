@@ -62,7 +62,7 @@ pub(crate) fn InviteDialog() -> impl IntoView {
                     >
                         {USES.map(|(count, words)| view! {
                             <option value=count.to_string() selected=count == 1>{words}</option>
-                        }).into_iter().collect_view()}
+                        }.into_any()).into_iter().collect_view()}
                     </select>
                 </label>
                 <label>
@@ -73,7 +73,7 @@ pub(crate) fn InviteDialog() -> impl IntoView {
                     >
                         {SPANS.map(|(secs, words)| view! {
                             <option value=secs.to_string() selected=secs == 7 * DAY_SECS>{words}</option>
-                        }).into_iter().collect_view()}
+                        }.into_any()).into_iter().collect_view()}
                     </select>
                 </label>
             </div>
@@ -114,7 +114,7 @@ fn ready(model: Model, link: String) -> AnyView {
                 <button type="button" data-testid="invite-share" on:click=move |_| share(&to_share)>
                     "Share"
                 </button>
-            })}
+            }.into_any())}
         </div>
     }
     .into_any()

@@ -37,6 +37,7 @@ fn about(message: MessageView, picked: Picked, close: Callback<()>) -> AnyView {
             <dt>{marks::word(message.state)}</dt>
             <dd>{marks::sentence(message.state)}</dd>
         }
+        .into_any()
     });
     view! {
         <dl class="facts">
@@ -77,7 +78,7 @@ fn about(message: MessageView, picked: Picked, close: Callback<()>) -> AnyView {
                 >
                     "Don't send it"
                 </button>
-            })}
+            }.into_any())}
         </div>
     }
     .into_any()

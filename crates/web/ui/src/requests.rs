@@ -19,7 +19,7 @@ pub(crate) fn Requests() -> impl IntoView {
                     let request = model.requests.with_untracked(|requests| {
                         requests.iter().find(|request| request.id == id).cloned()
                     });
-                    request.map(|request| view! { <Request request=request/> }).into_any()
+                    request.map(|request| view! { <Request request=request/> }.into_any()).into_any()
                 },
             )}
         </ul>

@@ -92,7 +92,7 @@ fn Camera(read: Callback<String>, is_on: RwSignal<bool>) -> impl IntoView {
             <video node_ref=video class="camera-picture" muted=true playsinline=true aria-label="Camera picture"></video>
             {move || problem.get().map(|sentence| view! {
                 <p role="alert" class="problem" data-testid="banner-camera">{sentence}</p>
-            })}
+            }.into_any())}
             <button type="button" on:click=move |_| is_on.set(false)>"Close the camera"</button>
         </div>
     }

@@ -98,7 +98,7 @@ fn Look() -> impl IntoView {
                 >
                     {options.map(|(value, words)| view! {
                         <option value=value selected=chosen == value>{words}</option>
-                    }).into_iter().collect_view()}
+                    }.into_any()).into_iter().collect_view()}
                 </select>
             </label>
         </section>
@@ -320,6 +320,7 @@ fn Blocked() -> impl IntoView {
                     </ul>
                 </section>
             }
+            .into_any()
         })
     }
 }

@@ -42,8 +42,10 @@ fn Compare(id: UserId, number: String) -> impl IntoView {
     let is_verified = Memo::new(move |_| person.view.with(|view| view.verified));
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     let code = qr(&digits, "QR code of the safety number");
-    let groups: Vec<_> =
-        number.split(' ').map(|group| view! { <span>{group.to_owned()}</span> }).collect();
+    let groups: Vec<_> = number
+        .split(' ')
+        .map(|group| view! { <span>{group.to_owned()}</span> }.into_any())
+        .collect();
     let outcome = RwSignal::new(None::<bool>);
     let set = move |verified| model.run(Command::VerifyContact { contact: id, verified });
     let scanned = Callback::new(move |read: String| {

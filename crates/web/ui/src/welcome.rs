@@ -51,7 +51,7 @@ pub(crate) fn Welcome() -> impl IntoView {
                 <p>"Your words go from your device to theirs, and nobody between can read them. They are kept on the two devices only. No account is needed."</p>
                 {move || opened.get().and_then(Result::err).map(|sentence| view! {
                     <p role="alert" class="problem" data-testid="invite-error">{sentence}</p>
-                })}
+                }.into_any())}
                 <form on:submit=submit>
                     <label>
                         "What are you called?"
