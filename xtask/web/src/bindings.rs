@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::short_names::ShortNames;
+
 /// The result.
 pub(crate) struct Bindings {
     pub(crate) script: String,
@@ -44,9 +46,22 @@ impl Bindings {
         for (path, script) in output.local_modules() {
             snippets.insert(format!("snippets/{path}"), script.clone());
         }
-        let script = output.js().to_owned();
+        let mut script = output.js().to_owned();
         let module = output.wasm_mut();
         if small {
+            let imports = module.imports.iter().map(|import| &import.name);
+            let exports = module.exports.iter().map(|export| &export.name);
+            // What is said to the outside keeps its name.
+            let exports = exports.filter(|name| name.starts_with("wasm_bindgen__"));
+            let names: Vec<String> = imports.chain(exports).cloned().collect();
+            let short = ShortNames::new(&script, &names);
+            script = short.script(&script);
+            for import in module.imports.iter_mut() {
+                short.rename(&mut import.name);
+            }
+            for export in module.exports.iter_mut() {
+                short.rename(&mut export.name);
+            }
             // What compilers leave for tools: nothing that a browser reads.
             let customs: Vec<_> = module.customs.iter().map(|(id, _)| id).collect();
             for id in customs {

@@ -16,6 +16,7 @@ mod names;
 mod page;
 mod png;
 mod raster;
+mod short_names;
 mod sizes;
 mod sources;
 mod template;
