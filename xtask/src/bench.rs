@@ -28,12 +28,12 @@ const PROGRAMS: [(&str, &[&str]); 3] = [
 ];
 
 pub(crate) fn bench(flags: &[&str]) -> Result<()> {
-    let (mut json, mut build) = (false, false);
+    let (mut json, mut build) = (false, true);
     for flag in flags {
         match *flag {
             "--json" => json = true,
-            "--build" => build = true,
-            other => bail!("bench knows --json and --build, not `{other}`"),
+            "--no-build" => build = false,
+            other => bail!("bench knows --json and --no-build, not `{other}`"),
         }
     }
     let mut figures = Vec::new();

@@ -16,9 +16,9 @@ const HELP: &str = "\
 cargo xtask run             build everything, start a hub and a chat, print an invite link and open
                             the page
 cargo xtask test            format, lints, docs, licences, tidiness and every test
-cargo xtask bench [--json] [--build]
+cargo xtask bench [--json] [--no-build]
                             one table of the figures that matter, measured on this machine;
-                            --build measures a clean release build too
+                            --no-build leaves the clean release build out
 cargo xtask bench web [--json]
                             the same of the page, in headless Chromium and Firefox
 cargo xtask web             the page, into target/web, and a table of its sizes

@@ -66,19 +66,25 @@ pub(crate) fn install_programs() -> Result<()> {
 
 /// Adds the parts of the Rust toolchain that are not there yet.
 pub(crate) fn install_toolchain_parts() -> Result<()> {
-    let has = |kind: &str, name: &str| {
-        Command::new("rustup").args([kind, "list", "--installed"]).output().is_ok_and(|output| {
-            String::from_utf8_lossy(&output.stdout).lines().any(|line| line.starts_with(name))
-        })
-    };
-    for (kind, name) in
-        [("target", "wasm32-unknown-unknown"), ("component", "clippy"), ("component", "rustfmt")]
-    {
-        if !has(kind, name) {
-            step(&format!("add {name}"), Command::new("rustup").args([kind, "add", name]))?;
-        }
+    install_page_target()?;
+    install_part("component", "clippy")?;
+    install_part("component", "rustfmt")
+}
+
+/// What the page is compiled for: a fresh rustup has this machine's own target only.
+pub(crate) fn install_page_target() -> Result<()> {
+    install_part("target", "wasm32-unknown-unknown")
+}
+
+fn install_part(kind: &str, name: &str) -> Result<()> {
+    let list = Command::new("rustup").args([kind, "list", "--installed"]).output();
+    let is_there = list.is_ok_and(|list| {
+        String::from_utf8_lossy(&list.stdout).lines().any(|line| line.starts_with(name))
+    });
+    if is_there {
+        return Ok(());
     }
-    Ok(())
+    step(&format!("add {name}"), Command::new("rustup").args([kind, "add", name]))
 }
 
 fn as_root(words: &[&str]) -> Command {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::step::{cargo, output, root};
+use crate::system::install_page_target;
 use stamp::Stamp;
 
 /// The crate that becomes the page, and the name of its module.
@@ -104,6 +105,7 @@ impl Packing {
 
 /// Compiles the page and says where the module is. Cargo knows whether there is anything to do.
 fn compile(features: &[&str]) -> Result<PathBuf> {
+    install_page_target()?;
     let mut build = cargo(&["rustc", "--quiet", "--profile", "web", "--target", TARGET]);
     build.args(["-p", CRATE, "--lib", "--target-dir", BUILD]).args(features);
     // The crate is a Rust library as well, for tests; cargo optimises across crates only where

@@ -163,6 +163,8 @@ pub struct ContactView {
     pub peer: PeerView,
     /// Messages of ours that are not delivered yet.
     pub waiting: u64,
+    /// Whether they are told when their messages were read; `None`: as the general setting says.
+    pub read_receipts: Option<bool>,
 }
 
 impl ContactView {

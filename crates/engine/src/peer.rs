@@ -169,6 +169,7 @@ impl Engine {
             last_seen: peer.last_seen,
             peer: peer.view(&self.timers),
             waiting: peer.outbox.waiting(),
+            read_receipts: peer.contact.read_receipts,
         })
     }
 

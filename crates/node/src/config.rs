@@ -21,7 +21,7 @@ pub struct Config {
     pub broker_username: Option<String>,
     /// The password to that user name. Default `None`.
     pub broker_password: Option<String>,
-    /// Trust the authorities in this PEM file for TLS instead of the system's. Default `None`.
+    /// Trust the authorities in this PEM file for TLS, beside the system's. Default `None`.
     pub ca_file: Option<PathBuf>,
     /// Trust exactly this server key for TLS, whoever signed it: SHA-256 of its
     /// SubjectPublicKeyInfo. Default `None`.

@@ -23,6 +23,7 @@ mod clock;
 mod config;
 mod control;
 mod dial;
+mod drop_log;
 mod events;
 mod handle;
 mod home;

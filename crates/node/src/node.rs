@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{ControlError, ControlServer};
 use crate::dial::{Dialer, TlsSettings};
+use crate::drop_log::DropLog;
 use crate::handle::{Handle, Local, MAX_EVENTS, MAX_REQUESTS};
 use crate::home::{Home, HomeError};
 use crate::network::Network;
@@ -197,6 +198,7 @@ fn open(config: Config, stop: oneshot::Receiver<()>) -> Result<Parts, NodeError>
         waiting: Waiting::default(),
         started: now,
         next_network_look: now,
+        drop_log: DropLog::default(),
         clock_behind_ms: None,
     };
     let sources = Sources { requests: requests_in, answers, reports, stop };

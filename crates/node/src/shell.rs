@@ -16,6 +16,7 @@ use tokio::time::sleep_until;
 use crate::broker::{BrokerLink, Fit, MeetingPlace, Report, Token};
 use crate::clock::Clock;
 use crate::control::ControlServer;
+use crate::drop_log::DropLog;
 use crate::network::Network;
 use crate::request::{Answering, Request, RequestError, ShellError, ShellStatus};
 use crate::store::{Store, StoreAnswer};
@@ -46,6 +47,7 @@ pub(crate) struct Shell {
     pub(crate) waiting: Waiting,
     pub(crate) started: Instant,
     pub(crate) next_network_look: Instant,
+    pub(crate) drop_log: DropLog,
     pub(crate) clock_behind_ms: Option<i64>,
 }
 
@@ -145,6 +147,7 @@ impl Shell {
             if self.network.look(now) || woke {
                 self.input(Input::NetworkChanged);
             }
+            self.drop_log.take(self.network.dropped(), now);
         }
         self.network.handle_timeout(now);
         let time = self.clock.at(now);
@@ -206,6 +209,10 @@ impl Shell {
                 self.store.load_outbox(contact, after, limit, limit_bytes);
             }
             Output::Event(event) => {
+                if let Event::Dropped { reason, count } = &event {
+                    // The engine tells it once per reason and minute.
+                    tracing::warn!(reason, count, "dropped what came");
+                }
                 if self.events.receiver_count() > 0 {
                     // The last reader may go at the same moment.
                     let _ = self.events.send(Arc::new(event));

@@ -30,7 +30,7 @@ export async function loading(world, kind) {
   figure(`${kind}: navigation to usable, empty cache`, median(empty), "ms", 700);
   const ada = await world.person(kind, "Ada");
   await ada.page.evaluateOnNewDocument(`(${noteUsable})()`);
-  await ada.until("the service worker", async () => (await navigator.serviceWorker.ready).active);
+  await ada.until("the service worker", async () => (await navigator.serviceWorker.ready).active !== null);
   const warm = await repeat(async () => {
     await ada.reload();
     return usable(ada);

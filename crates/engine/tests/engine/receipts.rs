@@ -102,8 +102,10 @@ fn the_general_setting_is_for_those_with_none_of_their_own() {
 fn the_setting_of_a_contact_is_on_disk() {
     let mut world = World::pair();
     let contact = world.nodes[0].id;
+    assert_eq!(world.view(1, 0).read_receipts, None);
     world.command(1, Command::SetReadReceipts { contact, on: Some(false) }).unwrap();
     world.restart(1);
+    assert_eq!(world.view(1, 0).read_receipts, Some(false));
     world.run_for(secs(1));
     world.connect(0, 1);
     world.send(0, 1, "m");

@@ -71,10 +71,10 @@ impl Tls {
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(PinVerifier { pin, provider })),
             None => {
-                let roots = match &self.settings.ca_file {
-                    Some(path) => roots_of_file(path)?,
-                    None => system_roots(),
-                };
+                let mut roots = system_roots();
+                if let Some(path) = &self.settings.ca_file {
+                    add_file(&mut roots, path)?;
+                }
                 let verifier =
                     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
                         .build()
@@ -118,19 +118,20 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-fn roots_of_file(path: &Path) -> Result<RootCertStore, DialError> {
+/// Adds every certificate of a file.
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), DialError> {
     let failed = |reason: String| DialError::CaFile { path: path.display().to_string(), reason };
-    let mut roots = RootCertStore::empty();
+    let before = roots.len();
     for certificate in
         CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?
     {
         let certificate = certificate.map_err(|error| failed(error.to_string()))?;
         roots.add(certificate).map_err(|error| failed(error.to_string()))?;
     }
-    if roots.is_empty() {
+    if roots.len() == before {
         return Err(failed("it holds no certificate in PEM form".to_owned()));
     }
-    Ok(roots)
+    Ok(())
 }
 
 /// The key was another one than the pinned; carries what was found to the message.

@@ -41,9 +41,14 @@ fn ids_and_invites_that_are_none() {
     for bad in ["bob", "tin1", &mistyped, &shouted] {
         check(&["contact", "add", bad], &[bad, "neither an invite link nor an id"]);
     }
-    for bad in ["http://127.0.0.1:1/#", "http://127.0.0.1:1/#AAAA", "tincan:#&&", "ftp://x/#A"] {
-        check(&["contact", "add", bad], &[]);
-        check(&["chat", bad], &[]);
+    for (bad, told) in [
+        ("http://127.0.0.1:1/#", "is cut off or too long; copy the whole link again"),
+        ("http://127.0.0.1:1/#AAAA", "is damaged"),
+        ("tincan:#&&", "is cut off or too long; copy the whole link again"),
+        ("ftp://x/#A", "must look like https://example.org"),
+    ] {
+        check(&["contact", "add", bad], &["the invite", told]);
+        check(&["chat", bad], &["the invite", told]);
     }
 }
 

@@ -118,6 +118,7 @@ mod tests {
             last_seen: None,
             peer,
             waiting: 0,
+            read_receipts: None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::copy::copy;
 use crate::dialog::Dialog;
 use crate::model::{Model, Person, model};
 use crate::route::Panel;
-use crate::{dates, prefs, words};
+use crate::{dates, words};
 
 /// The dialog about the contact `id`.
 #[component]
@@ -23,7 +23,7 @@ pub(crate) fn ContactDialog(id: UserId) -> impl IntoView {
                 <About person=person/>
                 <Rename person=person/>
                 <Trust person=person/>
-                <Receipts id=id/>
+                <Receipts person=person/>
                 <Block person=person/>
             }.into_any())}
         </Dialog>
@@ -149,15 +149,15 @@ fn Trust(person: Person) -> impl IntoView {
     }
 }
 
-/// What was chosen for a contact. The engine keeps it, and so does the page, to show it.
-fn receipts_key(id: UserId) -> String {
-    ["receipts.", &id.to_string()].concat()
-}
-
 #[component]
-fn Receipts(id: UserId) -> impl IntoView {
+fn Receipts(person: Person) -> impl IntoView {
     let model = model();
-    let chosen = prefs::read(&receipts_key(id)).unwrap_or_default();
+    let id = person.id;
+    let chosen = match person.view.with_untracked(|view| view.read_receipts) {
+        None => "",
+        Some(true) => "on",
+        Some(false) => "off",
+    };
     let choose = move |event: web_sys::Event| {
         let value = event_target_value(&event);
         let on = match value.as_str() {
@@ -165,7 +165,6 @@ fn Receipts(id: UserId) -> impl IntoView {
             "off" => Some(false),
             _ => None,
         };
-        prefs::write(&receipts_key(id), &value);
         model.run(Command::SetReadReceipts { contact: id, on });
     };
     let options = [("", "As in the settings"), ("on", "Always"), ("off", "Never")];

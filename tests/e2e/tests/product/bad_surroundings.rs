@@ -1,10 +1,12 @@
 //! What is wrong around the product: hubs that are away, homes that cannot be used.
 
 use std::fs;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Instant;
 
-use tincan_e2e::{Finished, HubProcess, NodeProcess, Process, befriend, tincan};
+use tincan_e2e::{Finished, HubProcess, NodeProcess, PATIENCE, Process, befriend, tincan};
 
 fn run(home: &Path, words: &[&str]) -> Finished {
     let mut command = tincan(&[]);
@@ -28,14 +30,44 @@ async fn a_hub_that_is_away_is_named_with_the_next_attempt_and_the_outbox_is_kep
     let words = ["send", "Bob", "keep this", "--timeout", "2s"];
     let sent = Process::run(&mut ada.command(&words));
     check(&sent, 1, "not connected: ");
-    let status = Process::run(&mut ada.command(&["status"]));
-    let link = status.output.iter().find(|line| line.starts_with("link")).expect("it is shown");
-    assert!(link.contains("next attempt in") || link.contains("connecting"), "{link}");
+    let link = line_of(&ada, |line| line.starts_with("link") && line.contains("next attempt in"));
+    assert!(link.contains("connected: "), "the reason: {link}");
 
     hub.start_again();
     bob.start_again().await;
     ada.until_delivered(tincan_e2e::PATIENCE).await;
     assert_eq!(bob.history(ada.id()).await[0].content, "keep this");
+}
+
+/// The first line of `tincan status` that is wanted, as soon as there is one.
+fn line_of(node: &NodeProcess, is_wanted: impl Fn(&str) -> bool) -> String {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let status = Process::run(&mut node.command(&["status"]));
+        assert_eq!(status.code, Some(0), "{status:?}");
+        if let Some(line) = status.output.iter().find(|line| is_wanted(line)) {
+            return line.clone();
+        }
+        assert!(Instant::now() < end, "{status:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_dropped_is_counted_by_reason_in_the_status() {
+    let hub = HubProcess::start();
+    let ada = NodeProcess::start("Ada", &["--hub", hub.origin()]).await;
+    let addresses = ada.handle().shell_status().await.unwrap().addresses;
+    let mut addresses = addresses.iter().filter_map(|text| text.parse::<SocketAddr>().ok());
+    let address = addresses.find(SocketAddr::is_ipv4).expect("an address of IPv4");
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    for _ in 0..3 {
+        socket.send_to(b"neither STUN nor DTLS", address).unwrap();
+    }
+    let line = line_of(&ada, |line| line.starts_with("dropped") && line.contains("3 × "));
+    assert!(line.contains("udp_stray"), "{line}");
+    let status = Process::run(&mut ada.command(&["status", "--json"]));
+    let status: serde_json::Value = serde_json::from_str(&status.output.join("\n")).unwrap();
+    assert_eq!(status["dropped"]["udp_stray"], 3);
 }
 
 #[test]

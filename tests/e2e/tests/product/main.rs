@@ -9,5 +9,6 @@ mod ends;
 mod full_disk;
 mod mesh;
 mod refused_token;
+mod requests;
 mod second_command;
 mod terminal;

@@ -1,0 +1,98 @@
+//! People who have no invite ask by id, and are accepted or declined by command.
+
+use std::io::Write as _;
+use std::time::Instant;
+
+use serde_json::Value;
+use tincan_e2e::{Finished, HubProcess, NodeProcess, PATIENCE, Process};
+
+fn run(node: &NodeProcess, words: &[&str]) -> Finished {
+    Process::run(&mut node.command(words))
+}
+
+/// The same with `text` as its standard input.
+fn run_with(node: &NodeProcess, words: &[&str], text: &str) -> Finished {
+    let mut process = Process::start(&mut node.command(words));
+    process.input().as_mut().expect("it is open").write_all(text.as_bytes()).unwrap();
+    process.finish()
+}
+
+fn first_json(finished: &Finished) -> Value {
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    serde_json::from_str(&finished.output[0]).unwrap()
+}
+
+/// Waits until the list of `node` has `id` with this status.
+fn until_listed(node: &NodeProcess, id: &str, status: &str) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let list = run(node, &["contact", "list", "--json"]);
+        let mut lines = list.output.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        if lines.any(|line| line["id"] == id && line["status"] == status) {
+            return;
+        }
+        assert!(Instant::now() < end, "{id} is not {status}: {list:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_by_id_is_declined_or_accepted_by_command() {
+    let hub = HubProcess::start();
+    let ada = NodeProcess::start("Ada", &["--hub", hub.origin()]).await;
+    let bob = NodeProcess::start("Bob", &["--hub", hub.origin()]).await;
+    let eve = NodeProcess::start("Eve", &["--hub", hub.origin()]).await;
+    tokio::task::spawn_blocking(move || {
+        let (id_ada, id_bob) = (ada.id().to_string(), bob.id().to_string());
+        let asked = run(&ada, &["contact", "add", &id_bob, "--timeout", "1s", "--json"]);
+        assert_eq!(first_json(&asked)["status"], "requested");
+        until_listed(&bob, &id_ada, "asks");
+        let shown = run(&bob, &["contact", "list"]);
+        assert!(shown.output[0].contains("Ada  asks: accept or decline"), "{shown:?}");
+        let declined = run(&bob, &["contact", "decline", "Ada", "--json"]);
+        assert_eq!(first_json(&declined)["answer"], "declined");
+        until_listed(&ada, &id_bob, "declined");
+
+        let asked = run(&eve, &["contact", "add", &id_bob, "--timeout", "1s"]);
+        assert_eq!(asked.code, Some(0), "{asked:?}");
+        until_listed(&bob, &eve.id().to_string(), "asks");
+        let accepted = run(&bob, &["contact", "accept", "Eve", "--json"]);
+        assert_eq!(first_json(&accepted)["answer"], "accepted");
+        until_listed(&eve, &id_bob, "accepted");
+
+        let sent = run_with(&eve, &["send", "Bob", "-", "--json"], "from a pipe\n");
+        assert_eq!(first_json(&sent)["state"], "delivered");
+        let history = run(&bob, &["history", "Eve", "--json"]);
+        assert_eq!(first_json(&history)["content"], "from a pipe");
+
+        let blocked = run(&bob, &["contact", "block", "Eve", "--json"]);
+        assert_eq!(first_json(&blocked)["status"], "blocked");
+        let unblocked = run(&bob, &["contact", "unblock", "Eve", "--json"]);
+        assert_eq!(first_json(&unblocked)["status"], "accepted");
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_can_accept_everyone_and_prints_what_comes() {
+    let hub = HubProcess::start();
+    let ada = NodeProcess::start("Ada", &["--hub", hub.origin()]).await;
+    let bob = NodeProcess::start("Bob", &["--hub", hub.origin()]).await;
+    tokio::task::spawn_blocking(move || {
+        let mut listener = Process::start(&mut bob.command(&["listen", "--accept", "--json"]));
+        let id_bob = bob.id().to_string();
+        let added = run(&ada, &["contact", "add", &id_bob, "--timeout", "60s", "--json"]);
+        assert_eq!(first_json(&added)["status"], "accepted");
+        assert_eq!(run(&ada, &["send", "Bob", "are you listening?"]).code, Some(0));
+        let message = listener.wait_for("the message", |line| {
+            let line: Value = serde_json::from_str(line).expect("each line is JSON");
+            (line["event"] == "message").then_some(line)
+        });
+        assert_eq!(message["message"]["content"], "are you listening?");
+        assert_eq!(message["message"]["outgoing"], false);
+        let ended = listener.terminate();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    })
+    .await
+    .unwrap();
+}
