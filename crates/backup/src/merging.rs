@@ -140,18 +140,7 @@ mod tests {
     use tincan_wire::{DisplayName, Identity, InviteToken, PrekeyId, PrekeyPublic};
 
     fn contact(status: ContactStatus) -> Contact {
-        Contact {
-            id: Identity::from_seed([2; 32]).user_id(),
-            status,
-            name: DisplayName::default(),
-            nickname: None,
-            verified: false,
-            prekey: None,
-            token: None,
-            asked: None,
-            read_receipts: None,
-            added: Time::from_millis(5),
-        }
+        Contact::new(Identity::from_seed([2; 32]).user_id(), status, Time::from_millis(5))
     }
 
     fn full() -> Contact {

@@ -231,18 +231,7 @@ impl Engine {
         if self.peers.len() >= MAX_CONTACTS {
             return Err(CommandError::TooManyContacts { limit: MAX_CONTACTS });
         }
-        let contact = Contact {
-            id,
-            status,
-            name: DisplayName::default(),
-            nickname: None,
-            verified: false,
-            prekey: None,
-            token: None,
-            asked: None,
-            read_receipts: None,
-            added: now,
-        };
+        let contact = Contact::new(id, status, now);
         let secret = PairSecret::derive(&self.identity, &id);
         Ok(self.peers.entry(id).or_insert_with(|| Peer::new(contact, secret, now)))
     }

@@ -56,3 +56,22 @@ pub struct Contact {
     /// When they were added.
     pub added: Time,
 }
+
+impl Contact {
+    /// Someone of whom nothing else is known yet.
+    #[must_use]
+    pub fn new(id: UserId, status: ContactStatus, added: Time) -> Self {
+        Self {
+            id,
+            status,
+            name: DisplayName::default(),
+            nickname: None,
+            verified: false,
+            prekey: None,
+            token: None,
+            asked: None,
+            read_receipts: None,
+            added,
+        }
+    }
+}

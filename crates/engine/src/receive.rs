@@ -35,13 +35,13 @@ impl Engine {
             Ok(frame) => frame,
             Err(error) => return self.reject(error.reason(), now),
         };
-        if session.hello_verified {
+        let is_verified = session.hello_verified;
+        if is_verified {
             self.heard(id, now);
         }
-        let Some(session) = self.session(id) else { return };
         match frame {
             Frame::Hello(hello) => self.handle_hello(id, &hello, now),
-            _ if !session.hello_verified => self.reject("frame before hello", now),
+            _ if !is_verified => self.reject("frame before hello", now),
             Frame::Sync { have, sent } => self.handle_sync(id, &have, &sent, now),
             Frame::Message(message) => self.receive(id, vec![message], now),
             Frame::Batch(messages) => self.receive(id, messages, now),

@@ -36,7 +36,7 @@ pub(crate) enum Phase {
     Verifying,
     /// Verified.
     Connected,
-    /// ICE has lost the path.
+    /// ICE has lost the path, or the contact is silent.
     Disconnected {
         /// ICE was restarted and has not come back yet.
         restarted: bool,

@@ -48,7 +48,7 @@ impl Engine {
     pub(crate) fn begin_hearing(&mut self, id: UserId, caps: &[String], now: Time) {
         let Some(session) = self.session(id) else { return };
         session.hearing.answers = caps.iter().any(|one| one == capabilities::PING);
-        self.heard(id, now);
+        session.hearing.last = now;
         self.await_frames(id, now);
     }
 

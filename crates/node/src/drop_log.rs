@@ -6,6 +6,11 @@ use std::time::{Duration, Instant};
 /// A reason is told at most this often.
 const QUIET: Duration = Duration::from_secs(60);
 
+/// Says it in the log; how often is the caller's matter.
+pub(crate) fn tell(reason: &str, count: u64) {
+    tracing::warn!(reason, count, "dropped what came");
+}
+
 /// What of the counts was told when. Reasons are names in the code, so their number is bounded by
 /// it.
 #[derive(Debug, Default)]
@@ -17,7 +22,7 @@ impl DropLog {
     /// Takes the counts since the start, and tells those that have risen.
     pub(crate) fn take(&mut self, counts: BTreeMap<String, u64>, now: Instant) {
         for (reason, count) in self.news(counts, now) {
-            tracing::warn!(reason, count, "dropped what came");
+            tell(&reason, count);
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::time::sleep_until;
 use crate::broker::{BrokerLink, Fit, MeetingPlace, Report, Token};
 use crate::clock::Clock;
 use crate::control::ControlServer;
-use crate::drop_log::DropLog;
+use crate::drop_log::{self, DropLog};
 use crate::network::Network;
 use crate::request::{Answering, Request, RequestError, ShellError, ShellStatus};
 use crate::store::{Store, StoreAnswer};
@@ -211,7 +211,7 @@ impl Shell {
             Output::Event(event) => {
                 if let Event::Dropped { reason, count } = &event {
                     // The engine tells it once per reason and minute.
-                    tracing::warn!(reason, count, "dropped what came");
+                    drop_log::tell(reason, *count);
                 }
                 if self.events.receiver_count() > 0 {
                     // The last reader may go at the same moment.

@@ -433,16 +433,8 @@ fn talk(lg: &str, held: &[u64], messages: &[u64]) -> Vec<Record> {
     let log = Log { contact: bob, own: true, lg: lg.parse().unwrap(), held, read: 0 };
     let mut records = vec![
         Record::Contact(Contact {
-            id: bob,
-            status: ContactStatus::Accepted,
             name: DisplayName::clean("Bob"),
-            nickname: None,
-            verified: false,
-            prekey: None,
-            token: None,
-            asked: None,
-            read_receipts: None,
-            added: Time::from_millis(1),
+            ..Contact::new(bob, ContactStatus::Accepted, Time::from_millis(1))
         }),
         Record::Log(log.clone()),
     ];

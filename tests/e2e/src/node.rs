@@ -87,6 +87,11 @@ impl NodeProcess {
         command
     }
 
+    /// Runs another command on the same home to its end.
+    pub fn run(&self, words: &[&str]) -> Finished {
+        Process::run(&mut self.command(words))
+    }
+
     /// Ends it, and waits until it has ended.
     ///
     /// # Panics

@@ -68,6 +68,18 @@ pub struct Finished {
     pub errors: String,
 }
 
+impl Finished {
+    /// What it printed, each line an object of JSON.
+    ///
+    /// # Panics
+    /// When it has failed, or a line is none.
+    pub fn json(&self) -> Vec<serde_json::Value> {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        let parse = |line: &String| serde_json::from_str(line).expect("each line is JSON");
+        self.output.iter().map(parse).collect()
+    }
+}
+
 impl Process {
     /// Starts it, with a pipe for everything.
     ///

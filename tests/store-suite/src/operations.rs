@@ -43,16 +43,8 @@ fn prekey(byte: u8) -> PrekeyPublic {
 
 fn contact(seed: u8) -> Contact {
     Contact {
-        id: user(seed),
-        status: ContactStatus::Requested,
         name: DisplayName::clean("Jürgen 🎈"),
-        nickname: None,
-        verified: false,
-        prekey: None,
-        token: None,
-        asked: None,
-        read_receipts: None,
-        added: time(5),
+        ..Contact::new(user(seed), ContactStatus::Requested, time(5))
     }
 }
 

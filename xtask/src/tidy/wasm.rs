@@ -31,20 +31,22 @@ const REACHING: [&str; 9] = [
 
 /// The command that compiles them.
 pub(crate) fn compile() -> Command {
-    let mut command = cargo(&["check", "-q", "--lib", "--target", TARGET]);
-    for name in CRATES {
-        command.args(["-p", name]);
-    }
-    command
+    on("check", &CRATES)
 }
 
 /// The command that lints the browser's own crates.
 pub(crate) fn lint() -> Command {
-    let mut command = cargo(&["clippy", "-q", "--lib", "--target", TARGET]);
-    for name in BROWSER_CRATES {
+    let mut command = on("clippy", &BROWSER_CRATES);
+    command.args(["--", "-D", "warnings"]);
+    command
+}
+
+/// A command of cargo on these crates, compiled for a browser.
+fn on(command: &str, crates: &[&str]) -> Command {
+    let mut command = cargo(&[command, "-q", "--lib", "--target", TARGET]);
+    for name in crates {
         command.args(["-p", name]);
     }
-    command.args(["--", "-D", "warnings"]);
     command
 }
 

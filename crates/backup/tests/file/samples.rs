@@ -55,18 +55,7 @@ pub(crate) fn contact(seed: u8) -> Contact {
 }
 
 pub(crate) fn bare_contact(seed: u8) -> Contact {
-    Contact {
-        id: user(seed),
-        status: ContactStatus::Blocked,
-        name: DisplayName::default(),
-        nickname: None,
-        verified: false,
-        prekey: None,
-        token: None,
-        asked: None,
-        read_receipts: None,
-        added: at(0),
-    }
+    Contact::new(user(seed), ContactStatus::Blocked, at(0))
 }
 
 pub(crate) fn log(contact: u8, own: bool, name: &str, held: &[(u64, u64)], read: u64) -> Log {

@@ -101,11 +101,6 @@ impl Writer {
                     return self.finish();
                 }
             }
-            if std::mem::take(&mut self.cramped)
-                && let Err(error) = log_room::make_room(&self.home.database())
-            {
-                tracing::debug!(%error, "no room for the log in advance");
-            }
         }
         self.finish();
     }
@@ -161,6 +156,16 @@ impl Writer {
         }
         if appended {
             self.nudge.appended();
+            self.make_room();
+        }
+    }
+
+    /// A process that writes no message needs none.
+    fn make_room(&mut self) {
+        if std::mem::take(&mut self.cramped)
+            && let Err(error) = log_room::make_room(&self.home.database())
+        {
+            tracing::debug!(%error, "no room for the log in advance");
         }
     }
 

@@ -28,7 +28,7 @@ async fn a_hub_that_is_away_is_named_with_the_next_attempt_and_the_outbox_is_kep
     bob.stop();
     hub.stop();
     let words = ["send", "Bob", "keep this", "--timeout", "2s"];
-    let sent = Process::run(&mut ada.command(&words));
+    let sent = ada.run(&words);
     check(&sent, 1, "not connected: ");
     let link = line_of(&ada, |line| line.starts_with("link") && line.contains("next attempt in"));
     assert!(link.contains("connected: "), "the reason: {link}");
@@ -43,7 +43,7 @@ async fn a_hub_that_is_away_is_named_with_the_next_attempt_and_the_outbox_is_kep
 fn line_of(node: &NodeProcess, is_wanted: impl Fn(&str) -> bool) -> String {
     let end = Instant::now() + PATIENCE;
     loop {
-        let status = Process::run(&mut node.command(&["status"]));
+        let status = node.run(&["status"]);
         assert_eq!(status.code, Some(0), "{status:?}");
         if let Some(line) = status.output.iter().find(|line| is_wanted(line)) {
             return line.clone();
@@ -65,9 +65,8 @@ async fn what_was_dropped_is_counted_by_reason_in_the_status() {
     }
     let line = line_of(&ada, |line| line.starts_with("dropped") && line.contains("3 × "));
     assert!(line.contains("udp_stray"), "{line}");
-    let status = Process::run(&mut ada.command(&["status", "--json"]));
-    let status: serde_json::Value = serde_json::from_str(&status.output.join("\n")).unwrap();
-    assert_eq!(status["dropped"]["udp_stray"], 3);
+    let status = ada.run(&["status", "--json"]).json();
+    assert_eq!(status[0]["dropped"]["udp_stray"], 3);
 }
 
 #[test]

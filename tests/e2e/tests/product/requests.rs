@@ -6,10 +6,6 @@ use std::time::Instant;
 use serde_json::Value;
 use tincan_e2e::{Finished, HubProcess, NodeProcess, PATIENCE, Process};
 
-fn run(node: &NodeProcess, words: &[&str]) -> Finished {
-    Process::run(&mut node.command(words))
-}
-
 /// The same with `text` as its standard input.
 fn run_with(node: &NodeProcess, words: &[&str], text: &str) -> Finished {
     let mut process = Process::start(&mut node.command(words));
@@ -17,18 +13,12 @@ fn run_with(node: &NodeProcess, words: &[&str], text: &str) -> Finished {
     process.finish()
 }
 
-fn first_json(finished: &Finished) -> Value {
-    assert_eq!(finished.code, Some(0), "{finished:?}");
-    serde_json::from_str(&finished.output[0]).unwrap()
-}
-
 /// Waits until the list of `node` has `id` with this status.
 fn until_listed(node: &NodeProcess, id: &str, status: &str) {
     let end = Instant::now() + PATIENCE;
     loop {
-        let list = run(node, &["contact", "list", "--json"]);
-        let mut lines = list.output.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        if lines.any(|line| line["id"] == id && line["status"] == status) {
+        let list = node.run(&["contact", "list", "--json"]);
+        if list.json().iter().any(|line| line["id"] == id && line["status"] == status) {
             return;
         }
         assert!(Instant::now() < end, "{id} is not {status}: {list:?}");
@@ -43,31 +33,31 @@ async fn who_asks_by_id_is_declined_or_accepted_by_command() {
     let eve = NodeProcess::start("Eve", &["--hub", hub.origin()]).await;
     tokio::task::spawn_blocking(move || {
         let (id_ada, id_bob) = (ada.id().to_string(), bob.id().to_string());
-        let asked = run(&ada, &["contact", "add", &id_bob, "--timeout", "1s", "--json"]);
-        assert_eq!(first_json(&asked)["status"], "requested");
+        let asked = ada.run(&["contact", "add", &id_bob, "--timeout", "1s", "--json"]);
+        assert_eq!(asked.json()[0]["status"], "requested");
         until_listed(&bob, &id_ada, "asks");
-        let shown = run(&bob, &["contact", "list"]);
+        let shown = bob.run(&["contact", "list"]);
         assert!(shown.output[0].contains("Ada  asks: accept or decline"), "{shown:?}");
-        let declined = run(&bob, &["contact", "decline", "Ada", "--json"]);
-        assert_eq!(first_json(&declined)["answer"], "declined");
+        let declined = bob.run(&["contact", "decline", "Ada", "--json"]);
+        assert_eq!(declined.json()[0]["answer"], "declined");
         until_listed(&ada, &id_bob, "declined");
 
-        let asked = run(&eve, &["contact", "add", &id_bob, "--timeout", "1s"]);
+        let asked = eve.run(&["contact", "add", &id_bob, "--timeout", "1s"]);
         assert_eq!(asked.code, Some(0), "{asked:?}");
         until_listed(&bob, &eve.id().to_string(), "asks");
-        let accepted = run(&bob, &["contact", "accept", "Eve", "--json"]);
-        assert_eq!(first_json(&accepted)["answer"], "accepted");
+        let accepted = bob.run(&["contact", "accept", "Eve", "--json"]);
+        assert_eq!(accepted.json()[0]["answer"], "accepted");
         until_listed(&eve, &id_bob, "accepted");
 
         let sent = run_with(&eve, &["send", "Bob", "-", "--json"], "from a pipe\n");
-        assert_eq!(first_json(&sent)["state"], "delivered");
-        let history = run(&bob, &["history", "Eve", "--json"]);
-        assert_eq!(first_json(&history)["content"], "from a pipe");
+        assert_eq!(sent.json()[0]["state"], "delivered");
+        let history = bob.run(&["history", "Eve", "--json"]);
+        assert_eq!(history.json()[0]["content"], "from a pipe");
 
-        let blocked = run(&bob, &["contact", "block", "Eve", "--json"]);
-        assert_eq!(first_json(&blocked)["status"], "blocked");
-        let unblocked = run(&bob, &["contact", "unblock", "Eve", "--json"]);
-        assert_eq!(first_json(&unblocked)["status"], "accepted");
+        let blocked = bob.run(&["contact", "block", "Eve", "--json"]);
+        assert_eq!(blocked.json()[0]["status"], "blocked");
+        let unblocked = bob.run(&["contact", "unblock", "Eve", "--json"]);
+        assert_eq!(unblocked.json()[0]["status"], "accepted");
     })
     .await
     .unwrap();
@@ -81,9 +71,9 @@ async fn a_listener_can_accept_everyone_and_prints_what_comes() {
     tokio::task::spawn_blocking(move || {
         let mut listener = Process::start(&mut bob.command(&["listen", "--accept", "--json"]));
         let id_bob = bob.id().to_string();
-        let added = run(&ada, &["contact", "add", &id_bob, "--timeout", "60s", "--json"]);
-        assert_eq!(first_json(&added)["status"], "accepted");
-        assert_eq!(run(&ada, &["send", "Bob", "are you listening?"]).code, Some(0));
+        let added = ada.run(&["contact", "add", &id_bob, "--timeout", "60s", "--json"]);
+        assert_eq!(added.json()[0]["status"], "accepted");
+        assert_eq!(ada.run(&["send", "Bob", "are you listening?"]).code, Some(0));
         let message = listener.wait_for("the message", |line| {
             let line: Value = serde_json::from_str(line).expect("each line is JSON");
             (line["event"] == "message").then_some(line)
