@@ -40,9 +40,7 @@ pub(crate) fn bench(flags: &[&str]) -> Result<()> {
     if build {
         figures.push(clean_build()?);
     }
-    web::make()?;
-    // The product's figures are those of the binary, which must be the one of this source.
-    output("build", &mut cargo(&["build", "--quiet", "--release", "-p", "tincan"]))?;
+    build_product()?;
     for (what, arguments) in PROGRAMS {
         eprintln!("measuring {what} …");
         let lines = output(what, &mut cargo(arguments))?;
@@ -65,15 +63,39 @@ fn tell(figures: &[Figure], json: bool) -> Result<()> {
 
 /// The page's figures, in headless Chromium and Firefox.
 pub(crate) fn web(flags: &[&str]) -> Result<()> {
-    let json = match *flags {
-        [] => false,
-        ["--json"] => true,
-        _ => bail!("bench web knows --json, not `{}`", flags.join(" ")),
-    };
-    web::make()?;
-    output("build", &mut cargo(&["build", "--quiet", "--release", "-p", "tincan"]))?;
+    let json = wants_json("web", flags)?;
+    build_product()?;
     eprintln!("measuring the page …");
     tell(&parse(&browser::bench()?).context("what the browsers' program printed")?, json)
+}
+
+/// How soon a conversation goes on after what happens to people. Takes eleven minutes: ten of them
+/// a hub is away.
+pub(crate) fn recovery(flags: &[&str]) -> Result<()> {
+    let json = wants_json("recovery", flags)?;
+    build_product()?;
+    eprintln!("measuring recoveries …");
+    let lines = output(
+        "the recoveries",
+        &mut cargo(&["run", "--quiet", "--release", "-p", "tincan-bench", "--bin", "recovery"]),
+    )?;
+    tell(&parse(&lines).context("what the program of recoveries printed")?, json)
+}
+
+/// Whether the only flag that such a bench has is given.
+fn wants_json(which: &str, flags: &[&str]) -> Result<bool> {
+    match *flags {
+        [] => Ok(false),
+        ["--json"] => Ok(true),
+        _ => bail!("bench {which} knows --json, not `{}`", flags.join(" ")),
+    }
+}
+
+/// The figures are those of the binary, which must be the one of this source.
+fn build_product() -> Result<()> {
+    web::make()?;
+    output("build", &mut cargo(&["build", "--quiet", "--release", "-p", "tincan"]))?;
+    Ok(())
 }
 
 fn parse(lines: &str) -> Result<Vec<Figure>> {

@@ -44,6 +44,13 @@ pub(crate) fn bench() -> Result<String> {
     output("measuring the page", &mut node(&["bench/main.js"], "release"))
 }
 
+/// Takes the pictures of the README from the release binary, which must be of this source already.
+pub(crate) fn screens() -> Result<()> {
+    install_programs()?;
+    install_packages()?;
+    step("pictures of the page", &mut node(&["screens/main.js"], "release"))
+}
+
 fn folder() -> PathBuf {
     root().join("tests/browser")
 }

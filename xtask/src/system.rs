@@ -14,8 +14,15 @@ struct Program {
     needed_by: &'static str,
 }
 
-const PROGRAMS: [Program; 6] = [
+/// Who needs machines with networks of their own.
+const NETWORKS: &str = "tests in networks of their own";
+
+const PROGRAMS: [Program; 10] = [
+    Program { names: &["c++", "g++"], package: "g++", needed_by: "fuzz targets" },
     Program { names: &["faketime"], package: "faketime", needed_by: "tests of wrong clocks" },
+    Program { names: &["ip"], package: "iproute2", needed_by: NETWORKS },
+    Program { names: &["nft"], package: "nftables", needed_by: NETWORKS },
+    Program { names: &["unshare"], package: "util-linux", needed_by: NETWORKS },
     Program { names: &["mosquitto"], package: "mosquitto", needed_by: "broker tests" },
     Program {
         names: &["chromium", "chromium-browser", "google-chrome"],
@@ -36,10 +43,16 @@ const MORE_PLACES: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
 /// Installs what is not there yet, by apt.
 pub(crate) fn install_programs() -> Result<()> {
-    let missing: Vec<&Program> = PROGRAMS
-        .iter()
-        .filter(|program| !program.names.iter().any(|name| is_there(name)))
-        .collect();
+    install(PROGRAMS.iter().collect())
+}
+
+/// The same of what makes networks.
+pub(crate) fn install_network_programs() -> Result<()> {
+    install(PROGRAMS.iter().filter(|program| program.needed_by == NETWORKS).collect())
+}
+
+fn install(mut missing: Vec<&Program>) -> Result<()> {
+    missing.retain(|program| !program.names.iter().any(|name| is_there(name)));
     if missing.is_empty() {
         return Ok(());
     }

@@ -1,12 +1,14 @@
 //! `cargo xtask test`: every check and every test, each step with its time, and one sum.
 
+use std::process::Command;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 
 use crate::step::{cargo, check, step, step_with_lines};
 use crate::system::{install_programs, install_toolchain_parts};
-use crate::{browser, tidy, web};
+use crate::{browser, sim, tidy, web};
 
 /// Where it is set, `tests/interop` does without the browsers.
 const SKIP_BROWSERS: &str = "TINCAN_SKIP_BROWSERS";
@@ -23,9 +25,17 @@ pub(crate) fn test() -> Result<()> {
         }
     };
     note(step("format", &mut cargo(&["fmt", "--all", "--check"])));
+    note(step("format of the fuzz targets", &mut fuzz("fmt", &["--check"])));
     note(check("tidy", tidy::checks));
-    // Before anything that compiles the hub, which takes the page in.
-    note(web::page());
+    // Before anything that compiles the hub, which takes the page in. Most of the time one core
+    // makes it smaller; the other has what needs no hub.
+    let made = thread::scope(|scope| {
+        let page = scope.spawn(web::page);
+        note(check("wasm32", tidy::imports));
+        note(step("lints of the page", &mut tidy::page_lints()));
+        page.join().unwrap_or_else(|_| bail!("web: panicked"))
+    });
+    note(made);
     note(step(
         "lints",
         &mut cargo(&["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"]),
@@ -35,8 +45,6 @@ pub(crate) fn test() -> Result<()> {
         cargo(&["doc", "-q", "--workspace", "--no-deps", "--document-private-items"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     ));
-    note(step("wasm32", &mut tidy::wasm_check()));
-    note(step("lints of the page", &mut tidy::page_lints()));
     // The tests of the whole product start the binary that this leaves beside them. Building it
     // alone first would compile half of the tree twice, with other features.
     note(step("build", &mut cargo(&["test", "-q", "--workspace", "--no-run"])));
@@ -44,6 +52,14 @@ pub(crate) fn test() -> Result<()> {
     note(step_with_lines(
         "tests",
         &mut cargo(&["test", "--workspace", "--no-fail-fast"]),
+        |line| sum.take(line),
+    ));
+    note(step("simulation", &mut sim::of_a_test()));
+    let linted = ["-q", "--all-targets", "--target-dir", "target", "--", "-D", "warnings"];
+    note(step("lints of the fuzz targets", &mut fuzz("clippy", &linted)));
+    note(step_with_lines(
+        "tests of the fuzz targets",
+        &mut fuzz("test", &["--locked", "--target-dir", "target"]),
         |line| sum.take(line),
     ));
     if std::env::var_os(SKIP_BROWSERS).is_some() {
@@ -54,6 +70,13 @@ pub(crate) fn test() -> Result<()> {
     note(browser::test(&mut counts));
     sum.take_browsers(counts);
     finish(&sum, &failed, start)
+}
+
+/// A command for the workspace of the fuzz targets.
+fn fuzz(task: &str, arguments: &[&str]) -> Command {
+    let mut command = cargo(&[task, "--manifest-path", "fuzz/Cargo.toml"]);
+    command.args(arguments);
+    command
 }
 
 fn finish(sum: &Sum, failed: &[String], start: Instant) -> Result<()> {
@@ -102,6 +125,9 @@ impl Sum {
         {
             self.ignored.push(format!("{}{}", name.0, name.1));
         }
+        if let Some((_, what)) = line.split_once("SKIPPED: ") {
+            self.ignored.push(what.to_owned());
+        }
         let Some(counts) = line.strip_prefix("test result: ") else { return };
         let count = |word: &str| {
             counts
@@ -125,11 +151,12 @@ mod tests {
             "test a ... ok",
             "test b ... ignored, needs a phone",
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out",
+            "test c ... SKIPPED: IPv6: there is none",
             "test result: FAILED. 5 passed; 2 failed; 0 ignored; 0 measured",
         ] {
             sum.take(line);
         }
-        let ignored = vec!["b, needs a phone".to_owned()];
+        let ignored = ["b, needs a phone", "IPv6: there is none"].map(str::to_owned).to_vec();
         assert_eq!(sum, Sum { passed: 8, failed: 2, ignored });
     }
 }

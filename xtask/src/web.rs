@@ -111,6 +111,8 @@ fn compile(features: &[&str]) -> Result<PathBuf> {
     // The crate is a Rust library as well, for tests; cargo optimises across crates only where
     // that is not asked for.
     build.args(["--crate-type", "cdylib"]);
+    // What refers to what, by which the code is divided into parts.
+    build.args(["--", "-C", "link-arg=--emit-relocs"]);
     build.env("CARGO_ENCODED_RUSTFLAGS", flags()?.join("\u{1f}"));
     output("compiling the page", &mut build)?;
     Ok(root().join(BUILD).join(TARGET).join("web").join(MODULE))

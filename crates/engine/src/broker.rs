@@ -7,7 +7,7 @@ use tincan_wire::{client_id, own_filter};
 use crate::backoff::Backoff;
 use crate::engine::Engine;
 use crate::event::{Alarm, BrokerState, BrokerView, Event};
-use crate::input::BrokerInput;
+use crate::input::{BrokerInput, Unreadable};
 use crate::output::{BrokerOutput, Output};
 use crate::time::Time;
 use crate::timer::{Timer, Timers};
@@ -137,6 +137,13 @@ impl Engine {
             },
             BrokerInput::Message { topic, payload, retain } => {
                 self.handle_signal(&topic, &payload, retain, now);
+            }
+            BrokerInput::Unreadable(what) => {
+                let reason = match what {
+                    Unreadable::Packet => "unreadable packet of the broker",
+                    Unreadable::HubAnswer => "unreadable answer of the hub",
+                };
+                self.reject(reason, now);
             }
         }
     }

@@ -7,7 +7,7 @@ use tincan_wire::{Body, Candidate, SessionRef, UserId, sdp};
 
 use crate::engine::Engine;
 use crate::output::PeerOutput;
-use crate::peer::{HeldCandidates, MAX_HELD_CANDIDATES};
+use crate::peer::MAX_HELD_CANDIDATES;
 use crate::time::Time;
 use crate::timer::Timer;
 
@@ -66,6 +66,9 @@ impl Engine {
         if !self.is_accepted(from) {
             return self.reject("candidate of no contact", now);
         }
+        if self.is_of_another(reference.sid, from) {
+            return self.reject("session of another contact", now);
+        }
         let Some(peer) = self.peers.get_mut(&from) else { return };
         if let Some(session) = &peer.session
             && session.sid == reference.sid
@@ -79,8 +82,10 @@ impl Engine {
         }
         let key = Some((reference.sid, reference.generation));
         if peer.held.session != key {
-            peer.held = HeldCandidates { session: key, ..HeldCandidates::default() };
+            self.drop_held_candidates(from, now);
         }
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.held.session = key;
         let room = MAX_HELD_CANDIDATES - peer.held.list.len();
         let too_many = candidates.len() > room;
         peer.held.list.extend(candidates.into_iter().take(room));
@@ -114,9 +119,12 @@ impl Engine {
         self.pass_on(id, held.list, now);
     }
 
-    pub(crate) fn drop_held_candidates(&mut self, id: UserId) {
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.held = HeldCandidates::default();
+    /// What they were held for did not come.
+    pub(crate) fn drop_held_candidates(&mut self, id: UserId, now: Time) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let held = std::mem::take(&mut peer.held);
+        if !held.list.is_empty() {
+            self.reject("candidates without a description", now);
         }
     }
 }

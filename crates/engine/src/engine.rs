@@ -19,7 +19,8 @@ use crate::output::{Output, PeerOutput};
 use crate::peer::Peer;
 use crate::prekeys::Prekeys;
 use crate::rejects::Rejects;
-use crate::signaling::{Replays, StrangerBudget};
+use crate::replays::Replays;
+use crate::signaling::StrangerBudget;
 use crate::store::{IssuedInvite, Op, Request, Snapshot, TransactionId};
 use crate::time::Time;
 use crate::timer::{Timer, Timers};
@@ -93,7 +94,7 @@ impl Engine {
             timers: Timers::default(),
             rejects: Rejects::default(),
             broker: BrokerLink::new(),
-            prekeys: Prekeys::new(snapshot.prekeys),
+            prekeys: Prekeys::new(snapshot.prekeys, now),
             peers,
             sessions: SortedMap::new(),
             requests: snapshot.requests.into_iter().map(|r| (r.from, r)).collect(),
@@ -115,6 +116,7 @@ impl Engine {
     pub(crate) fn start(&mut self, now: Time) {
         let mut ops = vec![Op::SaveEpoch(self.epoch)];
         ops.extend(self.prekeys.tend(&mut self.rng, now));
+        ops.extend(self.redate_requests(now));
         self.store(ops, Pending::Start);
         self.timers.set(Timer::Housekeeping, now + Duration::from_secs(3_600));
         let ids: Vec<_> = self.peers.keys().copied().collect();
@@ -174,7 +176,7 @@ impl Engine {
             Timer::AckOverdue(id) => self.ack_overdue(id, now),
             Timer::Silence(id) => self.silence(id, now),
             Timer::Trickle(id) => self.trickle(id, now),
-            Timer::HeldCandidates(id) => self.drop_held_candidates(id),
+            Timer::HeldCandidates(id) => self.drop_held_candidates(id, now),
             Timer::TypingEnds(id) => self.peer_typing(id, false, now),
         }
     }
@@ -248,13 +250,7 @@ impl Engine {
     fn shutdown(&mut self, now: Time) {
         let ids: Vec<_> = self.peers.keys().copied().collect();
         for id in ids {
-            // Who is connected hears our bye; a word by the broker could come after it and look
-            // like a sign of life.
-            let peer = self.peers.get(&id);
-            if peer.is_some_and(|peer| !peer.screens.is_empty() && !peer.is_connected()) {
-                self.publish_chat_presence(id, false, now);
-            }
-            self.say_bye(id, "shutdown", now);
+            self.take_leave(id, now);
         }
         self.flush_replays();
         self.broker_disconnect(now);

@@ -76,9 +76,11 @@ impl Inbox {
         new
     }
 
-    /// These positions are on disk now.
+    /// These positions are on disk now. They are acknowledged and won't come again, so they count
+    /// as expected, too, whatever failed in between.
     pub(crate) fn stored(&mut self, s: &Ranges) {
         self.durable.insert_all(s);
+        self.expected.insert_all(s);
     }
 
     /// A transaction failed. Everything that is not durable is expected anew; what other
@@ -145,6 +147,21 @@ mod tests {
         inbox.take(1);
         inbox.not_stored();
         assert_eq!(inbox.take(1), Verdict::Take);
+    }
+
+    #[test]
+    fn what_is_stored_after_another_failed_is_held_and_leaves_no_gap() {
+        let mut inbox = Inbox::default();
+        inbox.take(1);
+        inbox.take(2);
+        inbox.not_stored();
+        inbox.stored(&Ranges::from_range(2, 2));
+        assert_eq!(inbox.take(2), Verdict::Known);
+        assert_eq!(inbox.take(1), Verdict::Take);
+        assert_eq!(inbox.next(), 3);
+        for s in 3..3 + 2 * MAX_OUT_OF_ORDER {
+            assert_eq!(inbox.take(s), Verdict::Take);
+        }
     }
 
     #[test]

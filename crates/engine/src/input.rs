@@ -86,6 +86,18 @@ pub enum BrokerInput {
         /// Whether the retain flag was set.
         retain: bool,
     },
+    /// Something came that cannot be read, and was dropped. How the attempt or the link ended by
+    /// it is said besides.
+    Unreadable(Unreadable),
+}
+
+/// What could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Bytes of the broker that are no MQTT, or a packet that has no place where it came.
+    Packet,
+    /// An answer of the hub to a question over HTTP.
+    HubAnswer,
 }
 
 /// From the WebRTC connection of a session.
@@ -121,6 +133,8 @@ pub enum PeerInput {
     Reconnected,
     /// The path is known or has changed.
     Path(Path),
+    /// Whoever answered has another certificate than the description announced.
+    OtherCertificate,
     /// The connection can't be made or kept.
     Failed {
         /// Why, in words.

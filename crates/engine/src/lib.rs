@@ -14,6 +14,7 @@ pub mod contact;
 mod delivery;
 mod engine;
 pub mod event;
+mod farewell;
 mod inbox;
 pub mod input;
 mod offer;
@@ -27,6 +28,7 @@ pub mod query;
 mod receive;
 mod recovery;
 mod rejects;
+mod replays;
 mod requests;
 mod session;
 mod signaling;
@@ -46,7 +48,7 @@ pub use event::{
     Alarm, BrokerState, BrokerView, ContactView, Delivery, Event, MessageKind, MessageView, Path,
     PeerState, PeerView, RequestView, Status,
 };
-pub use input::{BrokerInput, Input, PeerInput, StoreFailure};
+pub use input::{BrokerInput, Input, PeerInput, StoreFailure, Unreadable};
 pub use output::{BrokerOutput, Output, PeerOutput};
 pub use query::{Answer, Cursor, Query, Summary};
 pub use time::Time;

@@ -1,13 +1,12 @@
 //! Offers and answers: who answers whom when both offer (glare), and ICE restarts of a session
 //! that lives (protocol §4).
 
-use tincan_wire::{
-    Body, Description, DeviceId, Fingerprint, HelloTranscript, Role, SessionRef, UserId, sdp,
-};
+use tincan_wire::{Body, Description, Fingerprint, HelloTranscript, Role, SessionRef, UserId, sdp};
 
 use crate::engine::Engine;
 use crate::output::PeerOutput;
 use crate::session::{ATTEMPT_TIMEOUT, Phase, Session};
+use crate::signaling::Origin;
 use crate::time::Time;
 use crate::timer::Timer;
 
@@ -83,12 +82,11 @@ impl Engine {
         self.tell_session(id, body, now);
     }
 
-    /// An offer of a contact. `run` is the signer's device and run; `None` where it came over
-    /// the live channel.
+    /// An offer of a contact. `origin` is `None` where it came over the live channel.
     pub(crate) fn handle_offer(
         &mut self,
         from: UserId,
-        run: Option<(DeviceId, u64)>,
+        origin: Option<Origin>,
         reference: SessionRef,
         description: Description,
         now: Time,
@@ -102,8 +100,8 @@ impl Engine {
         }
         self.seen(from, now);
         self.note_prekey(from, description.pk, now);
-        match self.weigh(from, &reference, &description) {
-            Meaning::Answer => self.answer(from, run, reference, &description, now),
+        match self.weigh(from, origin, &reference, &description) {
+            Meaning::Answer => self.answer(from, origin, reference, &description, now),
             Meaning::Restart => self.answer_restart(from, reference, description.sdp, now),
             Meaning::Repeat => self.publish_description(from, now),
             Meaning::OursWins => {
@@ -119,7 +117,16 @@ impl Engine {
         }
     }
 
-    fn weigh(&mut self, from: UserId, theirs: &SessionRef, description: &Description) -> Meaning {
+    fn weigh(
+        &mut self,
+        from: UserId,
+        origin: Option<Origin>,
+        theirs: &SessionRef,
+        description: &Description,
+    ) -> Meaning {
+        if self.is_of_another(theirs.sid, from) {
+            return Meaning::Drop("session of another contact");
+        }
         let ours_is_smaller = self.me < from;
         let Some(peer) = self.peers.get_mut(&from) else { return Meaning::Drop("stranger") };
         let Some(session) = &peer.session else {
@@ -130,6 +137,9 @@ impl Engine {
         }
         if theirs.generation > 0 {
             return Meaning::Drop("offer of another session");
+        }
+        if session.answered_after(origin) {
+            return Meaning::Drop("offer older than an answer");
         }
         let glare = session.role == Role::Offerer && !session.remote_set && !session.opened;
         if !glare || !ours_is_smaller {
@@ -145,7 +155,7 @@ impl Engine {
     fn answer(
         &mut self,
         from: UserId,
-        run: Option<(DeviceId, u64)>,
+        origin: Option<Origin>,
         reference: SessionRef,
         description: &Description,
         now: Time,
@@ -156,7 +166,7 @@ impl Engine {
         }
         self.begin_session(from, reference.sid, Role::Answerer, now);
         if let Some(session) = self.session(from) {
-            session.peer_run = run;
+            session.peer_run = origin.map(Origin::run);
             session.offer = Some((HelloTranscript::hash_sdp(&description.sdp), description.fp));
             session.remote_set = true;
         }
@@ -181,12 +191,11 @@ impl Engine {
         self.release_held_candidates(from, now);
     }
 
-    /// An answer of a contact.
+    /// An answer of a contact. `origin` is `None` where it came over the live channel.
     pub(crate) fn handle_answer(
         &mut self,
         from: UserId,
-        ep: u64,
-        dev: DeviceId,
+        origin: Option<Origin>,
         reference: SessionRef,
         description: Description,
         now: Time,
@@ -215,7 +224,10 @@ impl Engine {
             Some((_, known)) if known == description.fp => {}
             Some(_) => return self.reject("restart with another fingerprint", now),
         }
-        session.peer_run = Some((dev, ep));
+        if let Some(origin) = origin {
+            session.peer_run = Some(origin.run());
+            session.answered = Some(origin);
+        }
         session.remote_set = true;
         let sdp = description.sdp;
         self.note_prekey(from, description.pk, now);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tincan_wire::{Candidate, LogId, PairSecret, SessionId, SortedMap, UserId};
+use tincan_wire::{Candidate, DeviceId, LogId, PairSecret, SessionId, SortedMap, UserId};
 
 use crate::backoff::Backoff;
 use crate::contact::{Contact, ContactStatus};
@@ -37,6 +37,10 @@ pub(crate) struct Peer {
     pub(crate) online: bool,
     /// Our chat is on their screen.
     pub(crate) chat_open: bool,
+    /// The device and run that said so last.
+    pub(crate) chat_run: Option<(DeviceId, u64)>,
+    /// The device and run that said last that it ends.
+    pub(crate) ended_run: Option<(DeviceId, u64)>,
     pub(crate) typing: bool,
     /// They were told that a person types here …
     pub(crate) typing_told: bool,
@@ -47,6 +51,10 @@ pub(crate) struct Peer {
     pub(crate) session: Option<Session>,
     pub(crate) attempts: Attempts,
     pub(crate) held: HeldCandidates,
+    /// They were told our prekey because they sealed to one that is gone.
+    pub(crate) prekey_told_at: Option<Time>,
+    /// Answers of theirs to our request that wait for the disk.
+    pub(crate) responses_under_way: usize,
     /// An answer to their request that could not go out yet.
     pub(crate) owes_response: Option<bool>,
     /// How often we have asked them to be a contact in this run.
@@ -87,6 +95,8 @@ impl Peer {
             screens: SortedMap::new(),
             online: false,
             chat_open: false,
+            chat_run: None,
+            ended_run: None,
             typing: false,
             typing_told: false,
             typing_told_at: None,
@@ -95,6 +105,8 @@ impl Peer {
             session: None,
             attempts: Attempts::default(),
             held: HeldCandidates::default(),
+            prekey_told_at: None,
+            responses_under_way: 0,
             owes_response: None,
             asked_times: 0,
             told: None,

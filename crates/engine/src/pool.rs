@@ -82,6 +82,19 @@ impl Engine {
             "shutdown" => Some("the contact went offline".to_owned()),
             _ => Some("the contact closed the session".to_owned()),
         };
+        if why == "idle"
+            && let Some(peer) = self.peers.get_mut(&id)
+            && std::mem::replace(&mut peer.chat_open, false)
+        {
+            // No screen of theirs shows our chat: the word of that has been lost.
+            self.tell_presence(id);
+        }
+        let run = self.session(id).and_then(|session| session.peer_run);
+        if let Some(run) = run
+            && why == "shutdown"
+        {
+            self.run_ended(id, run);
+        }
         self.end_session(id, reason, now);
         // A contact that runs on and merely saves connections does not know of the message that
         // crossed its bye; for all others a new attempt would be for nothing.

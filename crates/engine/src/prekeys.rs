@@ -25,15 +25,25 @@ pub(crate) struct Prekeys {
     list: Vec<StoredPrekey>,
     /// Made at the start and not on disk yet.
     starting: Option<StoredPrekey>,
+    /// What the disk is to be told at the start of their age.
+    redated: Vec<StoredPrekey>,
 }
 
 impl Prekeys {
-    pub(crate) fn new(stored: Vec<StoredPrekey>) -> Self {
+    /// Those on disk. Of one that a clock noted which was ahead nobody knows the age: it gets a
+    /// successor at once, and a week to be forgotten.
+    pub(crate) fn new(stored: Vec<StoredPrekey>, now: Time) -> Self {
         let mut list: Vec<StoredPrekey> = Vec::new();
-        for prekey in stored {
+        let mut redated = Vec::new();
+        for mut prekey in stored {
+            if prekey.made > now {
+                let millis = u64::try_from(ROTATE_AFTER.as_millis()).unwrap_or(u64::MAX);
+                prekey.made = Time::from_millis(now.as_millis().saturating_sub(millis));
+                redated.push(prekey.clone());
+            }
             list.insert(list.partition_point(|older| older.made <= prekey.made), prekey);
         }
-        Self { list, starting: None }
+        Self { list, starting: None, redated }
     }
 
     /// What is to be stored at the start: a first or a newer prekey, and which to forget.
@@ -42,7 +52,7 @@ impl Prekeys {
         if self.starting.is_none() && self.is_rotation_due(now) {
             self.starting = Some(fresh(rng, now));
         }
-        ops.extend(self.starting.clone().map(Op::SavePrekey));
+        ops.extend(self.redated.iter().chain(&self.starting).cloned().map(Op::SavePrekey));
         ops
     }
 
@@ -121,15 +131,30 @@ mod tests {
     }
 
     fn started(at: Time) -> Prekeys {
-        let mut prekeys = Prekeys::new(Vec::new());
+        let mut prekeys = Prekeys::new(Vec::new(), at);
         prekeys.tend(&mut ChaCha12Rng::from_seed([3; 32]), at);
         prekeys.start_stored();
         prekeys
     }
 
     #[test]
+    fn one_of_a_clock_that_was_ahead_gets_a_successor_and_goes_in_a_week() {
+        let future = fresh(&mut ChaCha12Rng::from_seed([4; 32]), day(400));
+        let mut prekeys = Prekeys::new(vec![future.clone()], day(10));
+        let ops = prekeys.tend(&mut ChaCha12Rng::from_seed([3; 32]), day(10));
+        let [Op::SavePrekey(redated), Op::SavePrekey(successor)] = &ops[..] else {
+            panic!("{ops:?}");
+        };
+        assert_eq!((redated.id, redated.made), (future.id, day(3)));
+        prekeys.start_stored();
+        assert_eq!(prekeys.current().map(|key| key.id), Some(successor.id));
+        assert!(prekeys.forget(day(16)).is_empty());
+        assert_eq!(prekeys.forget(day(17)), [future.id]);
+    }
+
+    #[test]
     fn none_is_told_before_it_is_stored() {
-        let mut prekeys = Prekeys::new(Vec::new());
+        let mut prekeys = Prekeys::new(Vec::new(), day(0));
         let ops = prekeys.tend(&mut ChaCha12Rng::from_seed([3; 32]), day(0));
         assert!(matches!(ops[..], [Op::SavePrekey(_)]));
         assert_eq!(prekeys.current(), None);

@@ -36,7 +36,7 @@ impl Engine {
             let wait = SPREAD * index / count;
             self.timers.set(Timer::Heartbeat(id), now + wait);
             if !hidden {
-                self.publish_chat_presence(id, true, now);
+                self.publish_chat_presence(id, ChatStatus::Opened, now);
             }
         }
         let everyone: Vec<_> = self.peers.keys().copied().collect();
@@ -57,7 +57,7 @@ impl Engine {
             let open = !peer.screens.is_empty();
             self.timers.set(Timer::Heartbeat(id), now);
             if open {
-                self.publish_chat_presence(id, true, now);
+                self.publish_chat_presence(id, ChatStatus::Opened, now);
             }
         }
     }
@@ -99,9 +99,16 @@ impl Engine {
         now: Time,
     ) {
         self.drop_session_of_old_run(from, dev, ep, now);
+        self.close_chat_of_old_run(from, dev, ep);
+        if matches!(body, Body::ChatPresence { status: ChatStatus::Left }) {
+            return;
+        }
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.attempts.resting = false;
         peer.attempts.failed = false;
+        if matches!(body, Body::ChatPresence { status: ChatStatus::Opened }) {
+            peer.chat_run = Some((dev, ep));
+        }
         let they_offer = match body {
             Body::Offer { .. } => true,
             Body::ChatPresence { status } => *status == ChatStatus::Opened,
@@ -113,6 +120,18 @@ impl Engine {
         };
         if !they_offer {
             self.drive(from, now);
+        }
+    }
+
+    /// The contact's device runs anew, and its screens with it: what was on them is closed.
+    fn close_chat_of_old_run(&mut self, from: UserId, dev: DeviceId, ep: u64) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        if !peer.chat_run.is_some_and(|(device, run)| device == dev && run < ep) {
+            return;
+        }
+        peer.chat_run = None;
+        if std::mem::replace(&mut peer.chat_open, false) {
+            self.tell_presence(from);
         }
     }
 
@@ -160,7 +179,7 @@ impl Engine {
                 self.timers.clear(Timer::AttemptBackoff(id));
             }
             self.drive(id, now);
-            self.publish_chat_presence(id, true, now);
+            self.publish_chat_presence(id, ChatStatus::Opened, now);
             self.timers.set(Timer::Heartbeat(id), now + OPEN_INTERVAL);
         }
         self.tell_peer(id, now);
@@ -171,20 +190,28 @@ impl Engine {
         if peer.screens.remove(&screen).is_none() || !peer.screens.is_empty() {
             return;
         }
-        self.publish_chat_presence(id, false, now);
+        self.publish_chat_presence(id, ChatStatus::Closed, now);
         self.touch(id, now);
         self.tell_peer(id, now);
     }
 
-    pub(crate) fn publish_chat_presence(&mut self, id: UserId, open: bool, now: Time) {
+    pub(crate) fn publish_chat_presence(&mut self, id: UserId, status: ChatStatus, now: Time) {
         if self.peers.get(&id).is_some_and(|peer| peer.is_accepted()) {
-            let status = if open { ChatStatus::Opened } else { ChatStatus::Closed };
             self.publish(id, Body::ChatPresence { status }, now);
         }
     }
 
-    pub(crate) fn handle_chat_presence(&mut self, from: UserId, status: ChatStatus, now: Time) {
+    pub(crate) fn handle_chat_presence(
+        &mut self,
+        from: UserId,
+        run: (DeviceId, u64),
+        status: ChatStatus,
+        now: Time,
+    ) {
         self.infer_acceptance(from, now);
+        if status == ChatStatus::Left {
+            return self.handle_left(from, run);
+        }
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let open = status == ChatStatus::Opened;
         let changed = std::mem::replace(&mut peer.chat_open, open) != open;

@@ -23,6 +23,11 @@ const STORING_RESUME_BYTES: usize = 1024 * 1024;
 /// … and what a shell still hands in above this is dropped; it will come again.
 const STORING_MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// Acknowledgements that a contact does not read, beyond the bytes at which messages pause: each
+/// is small, and costs ten times its size where it waits. A later one covers those that are left
+/// out, and whoever misses the last asks by `sync`.
+const MAX_UNREAD_ACK_BYTES: usize = 256 * 1024;
+
 /// The log under which messages of plain clients are kept, which have none of their own.
 fn plain_log() -> Option<LogId> {
     "00000000".parse().ok()
@@ -48,9 +53,7 @@ impl Engine {
             Frame::Ack { lg, to, sel } => self.handle_ack(id, lg, to, &sel, now),
             Frame::Read { lg, to } => self.handle_read(id, lg, to, now),
             Frame::Typing { on } => self.peer_typing(id, on, now),
-            Frame::Ping => {
-                self.send_frame(id, &Frame::Pong, now);
-            }
+            Frame::Ping => self.answer_ping(id, now),
             Frame::Pong => {}
             Frame::Gone { lg, s } => self.handle_gone(id, lg, &s, now),
             Frame::Signal(body) => self.handle_live_signal(id, body, now),
@@ -69,9 +72,7 @@ impl Engine {
                 self.handle_offer(id, None, session, description, now);
             }
             Body::Answer { session, description } => {
-                let run = self.session(id).and_then(|session| session.peer_run);
-                let Some((dev, ep)) = run else { return self.reject("answer to nothing", now) };
-                self.handle_answer(id, ep, dev, session, description, now);
+                self.handle_answer(id, None, session, description, now);
             }
             Body::IceCandidate { session, candidates, eoc: _ } => {
                 self.handle_candidates(id, session, candidates, now);
@@ -129,6 +130,10 @@ impl Engine {
 
     fn send_ack(&mut self, id: UserId, lg: LogId, now: Time) {
         if Some(lg) == plain_log() {
+            return;
+        }
+        let enough = self.config.pause_bytes + MAX_UNREAD_ACK_BYTES;
+        if self.session(id).is_none_or(|session| session.buffered >= enough) {
             return;
         }
         let Some(peer) = self.peers.get(&id) else { return };

@@ -10,6 +10,7 @@ use crate::command::CommandError;
 use crate::contact::{Contact, ContactStatus};
 use crate::engine::Engine;
 use crate::event::{Event, RequestView};
+use crate::peer::Peer;
 use crate::store::{Op, Request};
 use crate::time::Time;
 use crate::timer::Timer;
@@ -26,6 +27,9 @@ const REPEAT_AFTER: [Duration; 3] =
 /// … or on a new link to the broker, if the last one is older than this: a hub admits five
 /// an hour.
 const REPEAT_ON_CONNECT_AFTER: Duration = Duration::from_secs(15 * 60);
+/// A prekey that comes while so many transactions wait for the disk is not kept: a contact may
+/// send as many as there are frames, and the next offer brings it again.
+const MAX_BEHIND: usize = 1_024;
 
 /// How long after a request the next one goes out, if so many went out before it in this run.
 fn repeat_after(before: usize) -> Duration {
@@ -72,7 +76,8 @@ impl Engine {
         }
         let Some(peer) = self.peers.get(&id) else { return };
         match peer.contact.asked {
-            Some(asked) if now.since(asked) < REPEAT_ON_CONNECT_AFTER => {
+            // A time that has not come yet was noted by a wrong clock, and nobody waits for it.
+            Some(asked) if asked <= now && now.since(asked) < REPEAT_ON_CONNECT_AFTER => {
                 let before = peer.asked_times.saturating_sub(1);
                 self.timers.set(Timer::RequestRepeat(id), asked + repeat_after(before));
             }
@@ -143,7 +148,8 @@ impl Engine {
         }
         // Others may have come while the disk was busy, and the invite may be used up since.
         if let Err(reason) = self.check_stranger(from, stamp) {
-            self.replays.forget(from);
+            let forgotten = self.replays.forget(from);
+            self.store(vec![forgotten], Pending::Nothing);
             return self.reject(reason, now);
         }
         let request = Request { from, name, pk, at: now, declined: false };
@@ -163,7 +169,11 @@ impl Engine {
         let mut ops = self.spend_invite(token);
         match self.befriend(from, name, Some(pk), now) {
             Ok(record) => ops.push(Op::SaveContact(record)),
-            Err(_) => return self.reject("too many contacts", now),
+            Err(_) => {
+                let forgotten = self.replays.forget(from);
+                self.store(vec![forgotten], Pending::Nothing);
+                return self.reject("too many contacts", now);
+            }
         }
         if self.requests.remove(&from).is_some() {
             ops.push(Op::RemoveRequest(from));
@@ -257,8 +267,12 @@ impl Engine {
                 self.drive(from, now);
                 record.ok()
             }
+            // They have answered twice, or tell us a prekey in place of one that they lost: until
+            // now they could read nothing of ours.
             (Some(ContactStatus::Accepted), true) => {
-                self.mark_accepted(from, Some(name), pk, now).ok()
+                let record = self.mark_accepted(from, Some(name), pk, now);
+                self.greet(from, now);
+                record.ok()
             }
             (Some(ContactStatus::Requested), false) => {
                 self.timers.clear(Timer::RequestRepeat(from));
@@ -281,10 +295,12 @@ impl Engine {
     }
 
     /// Something that only contacts send has come from someone whom we asked: they have accepted.
+    /// While their answer itself waits for the disk, it is left to tell so, with their name.
     pub(crate) fn infer_acceptance(&mut self, id: UserId, now: Time) {
-        let requested =
-            self.peers.get(&id).is_some_and(|p| p.contact.status == ContactStatus::Requested);
-        if !requested {
+        let is_news = |peer: &Peer| {
+            peer.contact.status == ContactStatus::Requested && peer.responses_under_way == 0
+        };
+        if !self.peers.get(&id).is_some_and(is_news) {
             return;
         }
         if let Ok(record) = self.mark_accepted(id, None, None, now) {
@@ -303,9 +319,23 @@ impl Engine {
         if known.is_some_and(|(old, at)| *old == pk && fresh(*at)) {
             return;
         }
+        if self.pending.len() >= MAX_BEHIND {
+            return self.reject("disk too slow", now);
+        }
         peer.contact.prekey = Some((pk, now));
         let record = peer.contact.clone();
         self.store(vec![Op::SaveContact(record)], Pending::Nothing);
+    }
+
+    /// Requests that a clock noted which was ahead count as of today: they would never expire.
+    pub(crate) fn redate_requests(&mut self, now: Time) -> Vec<Op> {
+        let ahead = self.requests.values_mut().filter(|request| request.at > now);
+        ahead
+            .map(|request| {
+                request.at = now;
+                Op::SaveRequest(request.clone())
+            })
+            .collect()
     }
 
     pub(crate) fn expire_requests(&mut self, now: Time) {
@@ -317,9 +347,9 @@ impl Engine {
             .collect();
         for from in old {
             self.requests.remove(&from);
-            self.replays.forget(from);
+            let forgotten = self.replays.forget(from);
             self.event(Event::RequestGone { contact: from });
-            self.store(vec![Op::RemoveRequest(from)], Pending::Nothing);
+            self.store(vec![Op::RemoveRequest(from), forgotten], Pending::Nothing);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::event::{Delivery, Event, Path};
 use crate::input::PeerInput;
 use crate::output::PeerOutput;
 use crate::pool::ROOM_RETRY;
+use crate::signaling::Origin;
 use crate::silence::Hearing;
 use crate::time::Time;
 use crate::timer::Timer;
@@ -53,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) phase: Phase,
     /// The contact's device and run, once they have signed something for this session.
     pub(crate) peer_run: Option<(DeviceId, u64)>,
+    /// The contact's last answer to an offer of ours.
+    pub(crate) answered: Option<Origin>,
     /// Our last offer or answer as it went out, to publish it again.
     pub(crate) own: Option<(String, Fingerprint)>,
     /// Their description has been given to the shell for this generation.
@@ -87,6 +90,7 @@ impl Session {
             generation: 0,
             phase: Phase::Gathering,
             peer_run: None,
+            answered: None,
             own: None,
             remote_set: false,
             offer: None,
@@ -109,6 +113,13 @@ impl Session {
 
     pub(crate) fn is_connected(&self) -> bool {
         matches!(self.phase, Phase::Connected | Phase::Disconnected { .. }) && self.hello_verified
+    }
+
+    /// Whether the contact answered us after this: an offer acts later than an answer that came
+    /// with it, since its replay position is written first.
+    pub(crate) fn answered_after(&self, offer: Option<Origin>) -> bool {
+        let (Some(answer), Some(offer)) = (self.answered, offer) else { return false };
+        answer.run() == offer.run() && answer.seq > offer.seq
     }
 
     pub(crate) fn reference(&self) -> SessionRef {
@@ -161,6 +172,11 @@ impl Engine {
         self.timers.clear(Timer::AttemptBackoff(id));
         self.timers.set(Timer::Attempt(id), now + ATTEMPT_TIMEOUT);
         self.tell_peer(id, now);
+    }
+
+    /// Whether a session's id is in use with somebody else: ids are random, so this is no chance.
+    pub(crate) fn is_of_another(&self, sid: SessionId, id: UserId) -> bool {
+        self.sessions.get(&sid).is_some_and(|owner| *owner != id)
     }
 
     /// Takes the session away, without a word to the contact.
@@ -280,6 +296,7 @@ impl Engine {
                     self.tell_path(id);
                 }
             }
+            PeerInput::OtherCertificate => self.other_certificate(id, now),
             PeerInput::Failed { reason } => self.session_failed(id, reason, now),
             PeerInput::Closed => {
                 self.session_failed(id, "the contact closed the connection".to_owned(), now);

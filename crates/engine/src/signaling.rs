@@ -1,15 +1,15 @@
 //! Signaling bodies out and in (protocol §§3 and 4): sealing, opening, order and replay.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tincan_wire::{
     Body, Description, DeviceId, DisplayName, Envelope, InviteProof, Leaf, PairSecret, PrekeyId,
-    PrekeyPublic, SessionRef, Signal, SortedMap, Stamp, Topic, UserId, seal,
+    PrekeyPublic, SessionRef, Signal, Stamp, Topic, UserId, seal,
 };
 
 use crate::contact::ContactStatus;
 use crate::engine::Engine;
+use crate::farewell::{RUN_HAS_ENDED, outlives_its_sender};
 use crate::output::{BrokerOutput, Output};
 use crate::prekeys::CONTACT_PREKEY_LIFETIME;
 use crate::store::{Op, Replay};
@@ -19,8 +19,6 @@ use crate::transactions::Pending;
 
 /// Replay positions that may lag behind on disk do so for about this long.
 const FLUSH_REPLAYS_AFTER: Duration = Duration::from_secs(60);
-/// Devices of one user whose positions are kept; the one heard least recently goes first.
-const MAX_DEVICES: usize = 8;
 /// Bodies that wait until their replay position is on disk, at most: a disk that takes seconds
 /// for each must not make us keep all that a contact sends.
 const MAX_DEFERRED: usize = 256;
@@ -29,12 +27,31 @@ const STRANGER_BURST: u32 = 40;
 /// … and one more each so often.
 const STRANGER_INTERVAL: Duration = Duration::from_millis(250);
 
+/// A contact is told our prekey at most so often: the tag, by which we know them, does not keep a
+/// broker from sending an old envelope again.
+const TELL_PREKEY_EVERY: Duration = Duration::from_secs(60);
+
+/// Which run of which installation of a contact has signed a body, and where it stands among all
+/// that this run has signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) dev: DeviceId,
+    pub(crate) ep: u64,
+    pub(crate) seq: u64,
+}
+
+impl Origin {
+    /// The installation's run.
+    pub(crate) fn run(self) -> (DeviceId, u64) {
+        (self.dev, self.ep)
+    }
+}
+
 /// A body that acts once its replay position is on disk.
 #[derive(Debug)]
 pub(crate) struct Deferred {
     pub(crate) from: UserId,
-    pub(crate) dev: DeviceId,
-    pub(crate) ep: u64,
+    pub(crate) origin: Origin,
     pub(crate) what: DeferredBody,
 }
 
@@ -56,59 +73,6 @@ pub(crate) enum DeferredBody {
         name: DisplayName,
         pk: Option<PrekeyPublic>,
     },
-}
-
-/// The last accepted (`ep`, `seq`) of each user, device and leaf.
-#[derive(Debug)]
-pub(crate) struct Replays {
-    last: BTreeMap<(UserId, DeviceId, Leaf), (u64, u64)>,
-    dirty: SortedMap<(UserId, DeviceId, Leaf), ()>,
-}
-
-impl Replays {
-    pub(crate) fn new(list: Vec<Replay>) -> Self {
-        let mut last = BTreeMap::new();
-        last.extend(list.into_iter().map(|r| ((r.from, r.dev, r.leaf), (r.ep, r.seq))));
-        Self { last, dirty: SortedMap::new() }
-    }
-
-    /// Whether the pair rises; if so it is the last from now on.
-    fn rises(&mut self, signal: &Signal) -> bool {
-        let key = (signal.from, signal.dev, signal.body.leaf());
-        let pair = (signal.ep, signal.seq);
-        if self.last.get(&key).is_some_and(|last| *last >= pair) {
-            return false;
-        }
-        if !self.last.contains_key(&key) {
-            self.make_room(signal.from, signal.dev);
-        }
-        self.last.insert(key, pair);
-        true
-    }
-
-    fn make_room(&mut self, from: UserId, dev: DeviceId) {
-        let mut devices: SortedMap<DeviceId, (u64, u64)> = SortedMap::new();
-        let low = (from, DeviceId([0; 8]), Leaf::Offer);
-        for ((user, device, _), pair) in self.last.range(low..) {
-            if *user != from {
-                break;
-            }
-            let latest = devices.or_insert_with(*device, Default::default);
-            *latest = (*latest).max(*pair);
-        }
-        if devices.contains_key(&dev) || devices.len() < MAX_DEVICES {
-            return;
-        }
-        if let Some((oldest, _)) = devices.into_iter().min_by_key(|(_, pair)| *pair) {
-            self.last.retain(|(user, device, _), _| *user != from || *device != oldest);
-        }
-    }
-
-    /// Forgets a stranger.
-    pub(crate) fn forget(&mut self, from: UserId) {
-        self.last.retain(|(user, _, _), _| *user != from);
-        self.dirty.retain(|(user, _, _), ()| *user != from);
-    }
 }
 
 /// How much public-key work strangers may still cause: a token bucket.
@@ -139,6 +103,25 @@ impl StrangerBudget {
 impl Engine {
     /// Seals a body to a user and publishes it; false if the broker is not there.
     pub(crate) fn publish(&mut self, to: UserId, body: Body, now: Time) -> bool {
+        // A prekey that has failed us twice may be lost at their side: fall back.
+        let prekey = self
+            .peers
+            .get(&to)
+            .filter(|peer| peer.attempts.backoff.failures() < 2)
+            .and_then(|peer| peer.contact.prekey)
+            .filter(|(_, at)| now.since(*at) < CONTACT_PREKEY_LIFETIME)
+            .map(|(prekey, _)| prekey);
+        self.publish_sealed(to, body, prekey.as_ref(), now)
+    }
+
+    /// The same, sealed to this prekey or, without one, to the identity key.
+    fn publish_sealed(
+        &mut self,
+        to: UserId,
+        body: Body,
+        prekey: Option<&PrekeyPublic>,
+        now: Time,
+    ) -> bool {
         if !self.broker.is_connected() {
             return false;
         }
@@ -148,12 +131,6 @@ impl Engine {
             Signal { from: self.me, to, dev: self.dev, ep: self.epoch, seq: self.seq, body };
         let topic = Topic { user: to, leaf };
         let peer = self.peers.get(&to);
-        // A prekey that has failed us twice may be lost at their side: fall back.
-        let prekey = peer
-            .filter(|peer| peer.attempts.backoff.failures() < 2)
-            .and_then(|peer| peer.contact.prekey.as_ref())
-            .filter(|(_, at)| now.since(*at) < CONTACT_PREKEY_LIFETIME)
-            .map(|(prekey, _)| prekey);
         // Whom we answer without being their contact knows us: without the tag they would take
         // the answer for a stranger's.
         let secret =
@@ -173,6 +150,20 @@ impl Engine {
                 false
             }
         }
+    }
+
+    /// A contact seals to a prekey that we no longer have: until they know a newer one, nothing of
+    /// theirs can be read. What we tell them they can read in any case.
+    fn tell_prekey(&mut self, id: UserId, now: Time) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let told = peer.prekey_told_at.is_some_and(|at| now.since(at) < TELL_PREKEY_EVERY);
+        if !peer.is_accepted() || told {
+            return;
+        }
+        peer.prekey_told_at = Some(now);
+        let pk = self.prekeys.current();
+        let body = Body::ContactResponse { accepted: true, name: self.name.clone(), pk };
+        self.publish_sealed(id, body, None, now);
     }
 
     /// A message from the broker: nothing of it is believed before it is opened and verified.
@@ -211,7 +202,13 @@ impl Engine {
         }
         let secret = match envelope.key_id() {
             PrekeyId::IDENTITY => None,
-            id => Some(self.prekeys.secret(id).ok_or("unknown prekey")?),
+            id => {
+                let secret = self.prekeys.secret(id);
+                if let (None, Some((contact, _))) = (&secret, known) {
+                    self.tell_prekey(contact, now);
+                }
+                Some(secret.ok_or("unknown prekey")?)
+            }
         };
         let signal = envelope
             .open(&topic, &self.identity, secret.as_ref())
@@ -225,15 +222,19 @@ impl Engine {
         if known.is_none() {
             self.check_request_admission(&signal)?;
         }
-        if !self.replays.rises(&signal) {
-            return Err("replay");
-        }
         let is_deferred = matches!(
             signal.body.leaf(),
             Leaf::Offer | Leaf::ContactRequest | Leaf::ContactResponse
         );
         if is_deferred && self.deferred >= MAX_DEFERRED {
             return Err("disk too slow");
+        }
+        if !self.replays.rises(&signal) {
+            return Err("replay");
+        }
+        let origin = Origin { dev: signal.dev, ep: signal.ep, seq: signal.seq };
+        if self.has_ended(signal.from, origin) && !outlives_its_sender(&signal.body) {
+            return Err(RUN_HAS_ENDED);
         }
         self.dispatch(signal, now);
         Ok(())
@@ -242,7 +243,10 @@ impl Engine {
     fn dispatch(&mut self, signal: Signal, now: Time) {
         let Signal { from, dev, ep, seq, body, .. } = signal;
         let leaf = body.leaf();
-        self.sign_of_life(from, dev, ep, &body, now);
+        let origin = Origin { dev, ep, seq };
+        if !self.has_ended(from, origin) {
+            self.sign_of_life(from, dev, ep, &body, now);
+        }
         let what = match body {
             Body::Offer { session, description } => DeferredBody::Offer { session, description },
             Body::ContactRequest { name, proof, stamp, pk } => {
@@ -253,7 +257,7 @@ impl Engine {
             }
             Body::Answer { session, description } => {
                 self.note_replay(from, dev, leaf, now);
-                return self.handle_answer(from, ep, dev, session, description, now);
+                return self.handle_answer(from, Some(origin), session, description, now);
             }
             Body::IceCandidate { session, candidates, eoc: _ } => {
                 self.note_replay(from, dev, leaf, now);
@@ -261,25 +265,50 @@ impl Engine {
             }
             Body::ChatPresence { status } => {
                 self.note_replay(from, dev, leaf, now);
-                return self.handle_chat_presence(from, status, now);
+                return self.handle_chat_presence(from, origin.run(), status, now);
             }
             Body::Heartbeat { n, re } => {
                 self.note_replay(from, dev, leaf, now);
                 return self.handle_heartbeat(from, n, re, now);
             }
         };
-        let replay = Replay { from, dev, leaf, ep, seq };
-        let deferred = Box::new(Deferred { from, dev, ep, what });
+        let mut ops = self.replays.take_floor(from);
+        ops.push(Op::SaveReplay(Replay { from, dev, leaf, ep, seq }));
+        let deferred = Box::new(Deferred { from, origin, what });
+        self.begin_wait(&deferred);
+        self.store(ops, Pending::Act(deferred));
+    }
+
+    fn begin_wait(&mut self, deferred: &Deferred) {
         self.deferred += 1;
-        self.store(vec![Op::SaveReplay(replay)], Pending::Act(deferred));
+        if let Some(count) = self.responses_under_way(deferred) {
+            *count += 1;
+        }
+    }
+
+    /// The disk has answered, be it that the body acts or that it is dropped.
+    pub(crate) fn end_wait(&mut self, deferred: &Deferred) {
+        self.deferred = self.deferred.saturating_sub(1);
+        if let Some(count) = self.responses_under_way(deferred) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    fn responses_under_way(&mut self, deferred: &Deferred) -> Option<&mut usize> {
+        let is_response = matches!(deferred.what, DeferredBody::Response { .. });
+        let peer = self.peers.get_mut(&deferred.from).filter(|_| is_response)?;
+        Some(&mut peer.responses_under_way)
     }
 
     /// The replay position of a body is on disk.
     pub(crate) fn act(&mut self, deferred: Deferred, now: Time) {
-        let Deferred { from, dev, ep, what } = deferred;
+        let Deferred { from, origin, what } = deferred;
         match what {
+            DeferredBody::Offer { .. } if self.has_ended(from, origin) => {
+                self.reject(RUN_HAS_ENDED, now);
+            }
             DeferredBody::Offer { session, description } => {
-                self.handle_offer(from, Some((dev, ep)), session, description, now);
+                self.handle_offer(from, Some(origin), session, description, now);
             }
             DeferredBody::Request { name, proof, stamp, pk } => {
                 self.handle_request(from, name, proof, stamp, pk, now);
@@ -291,21 +320,14 @@ impl Engine {
     }
 
     fn note_replay(&mut self, from: UserId, dev: DeviceId, leaf: Leaf, now: Time) {
-        self.replays.dirty.insert((from, dev, leaf), ());
+        self.replays.note(from, dev, leaf);
         if self.timers.at(Timer::ReplayFlush).is_none() {
             self.timers.set(Timer::ReplayFlush, now + FLUSH_REPLAYS_AFTER);
         }
     }
 
     pub(crate) fn flush_replays(&mut self) {
-        let ops: Vec<_> = std::mem::take(&mut self.replays.dirty)
-            .into_iter()
-            .filter_map(|(key, ())| {
-                let (ep, seq) = *self.replays.last.get(&key)?;
-                let (from, dev, leaf) = key;
-                Some(Op::SaveReplay(Replay { from, dev, leaf, ep, seq }))
-            })
-            .collect();
+        let ops = self.replays.take_changes();
         if !ops.is_empty() {
             self.store(ops, Pending::Nothing);
         }
@@ -315,45 +337,6 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tincan_wire::Identity;
-
-    fn signal(dev: u8, ep: u64, seq: u64) -> Signal {
-        Signal {
-            from: Identity::from_seed([1; 32]).user_id(),
-            to: Identity::from_seed([2; 32]).user_id(),
-            dev: DeviceId([dev; 8]),
-            ep,
-            seq,
-            body: Body::Heartbeat { n: 1, re: false },
-        }
-    }
-
-    #[test]
-    fn the_pair_of_run_and_count_must_rise() {
-        let mut replays = Replays::new(Vec::new());
-        for (ep, seq, rises) in
-            [(5, 1, true), (5, 1, false), (5, 2, true), (4, 9, false), (6, 1, true)]
-        {
-            assert_eq!(replays.rises(&signal(1, ep, seq)), rises, "({ep}, {seq})");
-        }
-    }
-
-    #[test]
-    fn devices_count_for_themselves() {
-        let mut replays = Replays::new(Vec::new());
-        assert!(replays.rises(&signal(1, 5, 5)));
-        assert!(replays.rises(&signal(2, 1, 1)));
-    }
-
-    #[test]
-    fn no_more_than_eight_devices_are_kept() {
-        let mut replays = Replays::new(Vec::new());
-        for dev in 0..100 {
-            assert!(replays.rises(&signal(dev, u64::from(dev) + 1, 1)));
-        }
-        assert_eq!(replays.last.len(), MAX_DEVICES);
-        assert!(!replays.rises(&signal(99, 100, 1)), "the latest is among them");
-    }
 
     #[test]
     fn strangers_cause_only_so_much_work() {

@@ -44,6 +44,14 @@ impl Session {
 }
 
 impl Engine {
+    /// With much before it a pong would tell nothing that the rest does not tell, and a contact
+    /// who asks and does not read would fill our memory with them.
+    pub(crate) fn answer_ping(&mut self, id: UserId, now: Time) {
+        if self.session(id).is_some_and(|session| session.buffered <= MAX_AHEAD_BYTES) {
+            self.send_frame(id, &Frame::Pong, now);
+        }
+    }
+
     /// The session is verified: listen.
     pub(crate) fn begin_hearing(&mut self, id: UserId, caps: &[String], now: Time) {
         let Some(session) = self.session(id) else { return };

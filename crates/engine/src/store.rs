@@ -42,6 +42,13 @@ pub enum Op {
     RemovePrekey(PrekeyId),
     /// The last accepted (`ep`, `seq`) of a peer's device and leaf (protocol §3).
     SaveReplay(Replay),
+    /// Of this sender all positions of runs up to this `ep` go.
+    RemoveReplays {
+        /// Whose.
+        from: UserId,
+        /// The last run that goes.
+        upto: u64,
+    },
     /// Put a message into the history, ours or theirs. Where a message of the same direction,
     /// contact and id is there already, nothing is written and the answer says so.
     Append(MessageView),
@@ -174,7 +181,8 @@ impl std::fmt::Debug for StoredPrekey {
     }
 }
 
-/// The last accepted position of a peer's device and leaf.
+/// The last accepted position of a peer's device and leaf. Under [`Replay::FLOOR`] instead of a
+/// device: the last run of the peer that counts as old whichever device it is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     /// Who.
@@ -187,6 +195,17 @@ pub struct Replay {
     pub ep: u64,
     /// The count within it.
     pub seq: u64,
+}
+
+impl Replay {
+    /// No device has this id: nothing is taken that says it is from there.
+    pub const FLOOR: DeviceId = DeviceId([0xff; 8]);
+
+    /// Of this peer all runs up to `ep` are old.
+    #[must_use]
+    pub fn floor(from: UserId, ep: u64) -> Self {
+        Self { from, dev: Self::FLOOR, leaf: Leaf::Offer, ep, seq: 0 }
+    }
 }
 
 /// All that the engine needs to know of the disk at its start.

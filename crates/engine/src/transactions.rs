@@ -43,8 +43,8 @@ impl Engine {
         let Some(pending) = self.pending.remove(&id) else {
             return;
         };
-        if matches!(pending, Pending::Act(_)) {
-            self.deferred = self.deferred.saturating_sub(1);
+        if let Pending::Act(deferred) = &pending {
+            self.end_wait(deferred);
         }
         match result {
             Ok(stored) => self.stored(pending, &stored, now),

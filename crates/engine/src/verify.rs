@@ -73,10 +73,21 @@ impl Engine {
         self.tell_read(id, now);
     }
 
-    /// Somebody else is at the other end, or between: nothing was said, and nothing will be.
+    /// Hello did not verify.
     pub(crate) fn hello_failed(&mut self, id: UserId, reason: &str, now: Time) {
-        self.alarm(Some(id), Alarm::HelloFailed { reason: reason.to_owned() });
         self.reject("hello failed", now);
+        self.not_them(id, reason, now);
+    }
+
+    /// DTLS met another certificate than the one that was signed for.
+    pub(crate) fn other_certificate(&mut self, id: UserId, now: Time) {
+        self.reject("other certificate", now);
+        self.not_them(id, "the certificate is not the announced one", now);
+    }
+
+    /// Somebody else is at the other end, or between: nothing was said, and nothing will be.
+    fn not_them(&mut self, id: UserId, reason: &str, now: Time) {
+        self.alarm(Some(id), Alarm::HelloFailed { reason: reason.to_owned() });
         self.end_session(id, Some(format!("verification failed: {reason}")), now);
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.attempts.resting = true;

@@ -12,17 +12,19 @@ mod listener;
 mod websocket;
 
 pub(crate) use door::Door;
+pub(crate) use engine::MAX_PACKET_BYTES;
+pub(crate) use gate::claimed;
 pub(crate) use websocket::{PATH as WEBSOCKET_PATH, welcome};
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
 use crate::authority::Authority;
 use crate::config::Limits;
-use crate::limits::{AddressBuckets, Connections, Rate};
+use crate::limits::Connections;
 use crate::tasks::Tasks;
 
 use engine::Engine;
@@ -74,16 +76,8 @@ impl Broker {
         config: BrokerConfig,
         authority: Arc<Authority>,
     ) -> Result<Self, StorageError> {
-        let (limits, clock) = (config.limits, authority.clock());
-        let engine = Arc::new(Engine::open(config.data_dir, &limits, authority).await?);
-        let connections = Connections::new(limits.connections, limits.connections_per_address);
-        let rate = Rate::with_bursts(limits.connects_per_second, 20);
-        let rates = Arc::new(Mutex::new(AddressBuckets::new(rate)));
-        let (census, housekeeping) = (
-            Census { connections: connections.clone(), engine: Arc::clone(&engine) },
-            Arc::clone(&engine),
-        );
-        let reception = Reception { engine, connections, rates, clock };
+        let reception = Reception::open(config.data_dir, &config.limits, authority).await?;
+        let (census, housekeeping) = (reception.census(), Arc::clone(&reception.engine));
         let (door, hall) = door::door(reception.clone());
         let mut tasks = Tasks::new();
         for (listener, transport) in
@@ -104,6 +98,19 @@ impl Broker {
 
     pub(crate) fn census(&self) -> Census {
         self.census.clone()
+    }
+
+    /// What a site asks of a broker at whose door nobody listens.
+    ///
+    /// # Errors
+    /// None, since it keeps nothing on disk.
+    pub(crate) async fn deserted(
+        limits: &Limits,
+        authority: Arc<Authority>,
+    ) -> Result<(Census, Door), StorageError> {
+        let reception = Reception::open(None, limits, authority).await?;
+        let (door, _hall) = door::door(reception.clone());
+        Ok((reception.census(), door))
     }
 
     /// Stops accepting, says good-bye to clients and writes what is to be kept.

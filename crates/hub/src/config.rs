@@ -1,5 +1,6 @@
 //! What the operator of a hub chooses.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
@@ -20,6 +21,8 @@ pub struct Config {
     /// Where the broker keeps the sessions of absent clients. Default: only in memory, so that a
     /// restart forgets waiting contact requests (clients repeat them daily).
     pub data_dir: Option<PathBuf>,
+    /// The relay for those who reach each other in no other way.
+    pub relay: RelayConfig,
     /// Bounds on what clients may do.
     pub limits: Limits,
     /// Whether user ids and addresses appear in the log. Default no.
@@ -34,6 +37,7 @@ impl Default for Config {
             ports: Ports::default(),
             public_host: None,
             data_dir: None,
+            relay: RelayConfig::default(),
             limits: Limits::default(),
             log_ids: false,
         }
@@ -47,6 +51,62 @@ impl Config {
     }
 }
 
+/// How a hub relays (TURN), or who does it instead.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RelayConfig {
+    /// Whether clients are given a relay at all. Default yes.
+    pub enabled: bool,
+    /// Where relayed data arrives, one address of each family. Default: those from which this
+    /// machine speaks to others, or the one that the hub listens on. Name them where the machine
+    /// is behind a NAT.
+    pub addresses: Vec<RelayAddress>,
+    /// What passwords are made from. Default: random, and replaced every 12 hours. Name it where
+    /// relays elsewhere or other hubs are to take the same credentials; coturn calls it
+    /// `static-auth-secret`.
+    pub secret: Option<String>,
+    /// The URLs of relays that clients are sent to instead, such as `turn:relay.example:3478`.
+    /// Default none. They need the `secret`, and this hub relays nothing then.
+    pub elsewhere: Vec<String>,
+    /// Whether private, link-local and loopback addresses may be reached through the relay.
+    /// Default no: it would open the network behind the hub to all users. For laboratories and
+    /// networks that have nothing else.
+    pub allow_private_peers: bool,
+}
+
+impl Default for RelayConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            addresses: Vec::new(),
+            secret: None,
+            elsewhere: Vec::new(),
+            allow_private_peers: false,
+        }
+    }
+}
+
+/// Without the secret.
+impl fmt::Debug for RelayConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelayConfig")
+            .field("enabled", &self.enabled)
+            .field("addresses", &self.addresses)
+            .field("elsewhere", &self.elsewhere)
+            .field("allow_private_peers", &self.allow_private_peers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An address at which relayed data arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelayAddress {
+    /// What peers are told.
+    pub public: IpAddr,
+    /// What the relay's sockets are bound to, behind a NAT that passes `public` on to it. Default
+    /// the same.
+    pub local: Option<IpAddr>,
+}
+
 /// The ports of a hub; 0 takes any free one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
@@ -56,7 +116,7 @@ pub struct Ports {
     pub mqtt: u16,
     /// MQTT over WebSocket, path `/mqtt`, on a TCP port of its own. Default 8083.
     pub websocket: u16,
-    /// STUN over UDP. Default 3478.
+    /// STUN and TURN over UDP, and TURN over TCP. Default 3478.
     pub stun: u16,
 }
 
@@ -100,6 +160,20 @@ pub struct Limits {
     pub http_requests_per_second: u32,
     /// STUN answers a second to one address, with bursts of four times that. Default 10.
     pub stun_answers_per_second: u32,
+    /// Allocations on the relay in all. Default 10,000, at about 3 KB and one or two sockets each.
+    pub allocations: usize,
+    /// Allocations of one user. Default 64: a browser makes one for each interface and transport.
+    pub allocations_per_user: u32,
+    /// Allocations of one address. Default 256.
+    pub allocations_per_address: u32,
+    /// Bytes a second relayed for one user, both directions together. Default 4,000,000.
+    pub relay_bytes_per_second_and_user: u64,
+    /// Bytes a second relayed for one address. Default 16,000,000.
+    pub relay_bytes_per_second_and_address: u64,
+    /// Clients of the relay over TCP at once. Default 2,048.
+    pub relay_connections: usize,
+    /// The same from one address. Default 256.
+    pub relay_connections_per_address: usize,
 }
 
 impl Default for Limits {
@@ -116,6 +190,13 @@ impl Default for Limits {
             http_connections: 512,
             http_requests_per_second: 50,
             stun_answers_per_second: 10,
+            allocations: 10_000,
+            allocations_per_user: 64,
+            allocations_per_address: 256,
+            relay_bytes_per_second_and_user: 4_000_000,
+            relay_bytes_per_second_and_address: 16_000_000,
+            relay_connections: 2_048,
+            relay_connections_per_address: 256,
         }
     }
 }

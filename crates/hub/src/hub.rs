@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tincan_wire::access_token::MAX_AUDIENCE_BYTES;
-use tokio::net::UdpSocket;
 
 use crate::access::Access;
 use crate::authority::Authority;
@@ -13,8 +12,8 @@ use crate::broker::{self, Broker, BrokerConfig, StorageError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::Log;
-use crate::site::{Public, Site};
-use crate::stun::Responder;
+use crate::relay::{Credentials, Doors, Relay};
+use crate::site::{Public, Site, Turn};
 
 /// How long [`Hub::shutdown`] takes at most.
 const SHUTDOWN: Duration = Duration::from_millis(1700);
@@ -27,7 +26,7 @@ pub struct Hub {
     clock: Clock,
     broker: Broker,
     site: Site,
-    stun: Responder,
+    relay: Relay,
 }
 
 /// Where a hub listens. The ports are the real ones, also where 0 was asked for; the address is
@@ -40,7 +39,7 @@ pub struct Addresses {
     pub mqtt: SocketAddr,
     /// MQTT over WebSocket, path `/mqtt`.
     pub websocket: SocketAddr,
-    /// STUN over UDP.
+    /// STUN and TURN over UDP, and TURN over TCP.
     pub stun: SocketAddr,
 }
 
@@ -53,6 +52,8 @@ pub struct Stats {
     pub connections: usize,
     /// MQTT sessions, connected or kept for someone who is away; at most a minute old.
     pub sessions: usize,
+    /// Allocations on the relay.
+    pub allocations: usize,
 }
 
 /// Why a hub does not open.
@@ -77,6 +78,12 @@ pub enum HubError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The relay cannot start.
+    #[error("the relay cannot start: {0}")]
+    Relay(std::io::Error),
+    /// A relay elsewhere takes only credentials that are made from its secret.
+    #[error("relays elsewhere need the secret that they take; name it beside their URLs")]
+    RelaySecret,
     /// The system has no random numbers.
     #[error("the system gives no random numbers: {0}")]
     Random(getrandom::Error),
@@ -91,8 +98,10 @@ impl Hub {
         if !(1..=MAX_AUDIENCE_BYTES).contains(&config.name.len()) {
             return Err(HubError::Name);
         }
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(HubError::Random)?;
+        if !config.relay.elsewhere.is_empty() && config.relay.secret.is_none() {
+            return Err(HubError::RelaySecret);
+        }
+        let (secret, seed) = (random()?, random()?);
         let (clock, log) = (Clock::start(), Log::new(config.log_ids));
         let access = Access::new(config.name.clone(), secret);
         let authority = Arc::new(Authority::new(access, clock, log, &config.limits));
@@ -101,6 +110,10 @@ impl Hub {
         let addresses = sockets.addresses;
         let public =
             Public::new(config.public_host.clone(), addresses).map_err(HubError::PublicHost)?;
+        let credentials = Arc::new(Credentials::new(&config.relay).map_err(HubError::Random)?);
+        let public = public.with_turn(Turn::of(&config.relay, &credentials));
+        let relay = Relay::start(sockets.stun, &config, clock, &credentials, seed)
+            .map_err(HubError::Relay)?;
         let broker = BrokerConfig {
             mqtt: sockets.mqtt,
             websocket: sockets.websocket,
@@ -108,8 +121,8 @@ impl Hub {
             data_dir: config.data_dir,
         };
         let broker = Broker::start(broker, Arc::clone(&authority)).await?;
-        let stun = Responder::start(sockets.stun, clock, config.limits.stun_answers_per_second);
-        let site = Site::start(sockets.http, public, authority, &broker, &config.limits);
+        let site =
+            Site::start(sockets.http, public, authority, &broker, relay.door(), &config.limits);
         tracing::info!(
             http = addresses.http.port(),
             mqtt = addresses.mqtt.port(),
@@ -117,7 +130,7 @@ impl Hub {
             stun = addresses.stun.port(),
             "hub is open"
         );
-        Ok(Self { addresses, clock, broker, site, stun })
+        Ok(Self { addresses, clock, broker, site, relay })
     }
 
     /// Where it listens.
@@ -132,14 +145,15 @@ impl Hub {
             uptime: Duration::from_millis(self.clock.now_ms()),
             connections: census.connections(),
             sessions: census.sessions(),
+            allocations: self.relay.allocations(),
         }
     }
 
     /// Closes the listeners, tells the clients, writes what is to be kept. Takes less than two
     /// seconds; who is not done by then is cut off.
     pub async fn shutdown(self) {
-        let Self { broker, site, stun, .. } = self;
-        let orderly = async { tokio::join!(stun.stop(), site.stop(), broker.stop()) };
+        let Self { broker, site, relay, .. } = self;
+        let orderly = async { tokio::join!(relay.stop(), site.stop(), broker.stop()) };
         match tokio::time::timeout(SHUTDOWN, orderly).await {
             Ok(_) => tracing::info!("hub is closed"),
             Err(_) => tracing::warn!("hub is closed; some clients did not leave in time"),
@@ -147,12 +161,18 @@ impl Hub {
     }
 }
 
+fn random() -> Result<[u8; 32], HubError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(HubError::Random)?;
+    Ok(bytes)
+}
+
 /// The sockets of a hub, opened together so that none is left behind if one fails.
 struct Sockets {
     http: tokio::net::TcpListener,
     mqtt: tokio::net::TcpListener,
     websocket: tokio::net::TcpListener,
-    stun: UdpSocket,
+    stun: Doors,
     addresses: Addresses,
 }
 
@@ -168,9 +188,9 @@ impl Sockets {
         let websocket = broker::bind(bind, ports.websocket)
             .await
             .map_err(failed(ports.websocket, "MQTT over WebSocket"))?;
-        let stun = UdpSocket::bind(SocketAddr::new(bind, ports.stun))
+        let stun = Doors::open(SocketAddr::new(bind, ports.stun))
             .await
-            .map_err(failed(ports.stun, "STUN"))?;
+            .map_err(failed(ports.stun, "STUN and TURN"))?;
         let addresses = Addresses {
             http: http.local_addr().map_err(failed(ports.http, "HTTP"))?,
             mqtt: mqtt.local_addr().map_err(failed(ports.mqtt, "MQTT"))?,

@@ -1,7 +1,7 @@
 //! A hub: what a group of Tincan users needs to find each other, in one process.
 //!
 //! It holds an MQTT broker that only lets users talk to each other's topics, a web site with what
-//! clients must know before they connect, and a STUN responder. It sees user ids, topics, sizes
+//! clients must know before they connect, and a STUN and TURN relay. It sees user ids, topics, sizes
 //! and times, and never what people say: that is sealed (protocol §3) and goes past it.
 //!
 //! [`Hub::start`] opens everything, [`Hub::addresses`] says where, [`Hub::shutdown`] ends it.
@@ -16,15 +16,17 @@ mod authority;
 mod broker;
 mod clock;
 mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hub;
 mod limits;
 mod log;
+mod relay;
 mod site;
-mod stun;
 mod tasks;
 
 pub use broker::StorageError;
-pub use config::{Config, Limits, Ports};
+pub use config::{Config, Limits, Ports, RelayAddress, RelayConfig};
 pub use hub::{Addresses, Hub, HubError, Stats};
 
 /// Directives for a `tracing` filter that silence libraries which log ids and addresses.

@@ -17,6 +17,7 @@
 
 mod answer;
 mod encoding;
+mod in_memory;
 mod page;
 mod policy;
 mod public;
@@ -33,6 +34,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -40,11 +42,13 @@ use crate::authority::Authority;
 use crate::broker::{Broker, Census, Door, WEBSOCKET_PATH};
 use crate::config::Limits;
 use crate::limits::{AddressBuckets, Admission, Connections, Rate};
+use crate::relay::StreamDoor;
 use crate::tasks::{Stopped, Tasks};
 
 use answer::{Answer, Body};
+pub(crate) use in_memory::SiteInMemory;
 use page::Page;
-pub(crate) use public::Public;
+pub(crate) use public::{Public, Turn};
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -84,6 +88,7 @@ impl Site {
         public: Public,
         authority: Arc<Authority>,
         broker: &Broker,
+        relay: StreamDoor,
         limits: &Limits,
     ) -> Self {
         let rate = Rate::with_bursts(limits.http_requests_per_second, 20);
@@ -92,7 +97,7 @@ impl Site {
         let shared = Arc::new(Shared { public, authority, census, door, page, rates });
         let connections = Connections::new(limits.http_connections, limits.http_connections);
         let mut tasks = Tasks::new();
-        tasks.spawn(|stopped| accept(listener, shared, connections, stopped));
+        tasks.spawn(|stopped| accept(listener, shared, relay, connections, stopped));
         Self { tasks }
     }
 
@@ -105,6 +110,7 @@ impl Site {
 async fn accept(
     listener: TcpListener,
     shared: Arc<Shared>,
+    relay: StreamDoor,
     connections: Connections,
     mut stopped: Stopped,
 ) {
@@ -116,8 +122,9 @@ async fn accept(
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
                     if let Ok(admission) = connections.admit(address.ip()) {
-                        let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
-                        clients.spawn(serve(stream, address, shared, stopped, admission));
+                        let (shared, relay) = (Arc::clone(&shared), relay.clone());
+                        let stopped = stopped.clone();
+                        clients.spawn(serve(stream, address, shared, relay, stopped, admission));
                     }
                 }
                 Err(error) => {
@@ -136,13 +143,48 @@ async fn serve(
     stream: TcpStream,
     address: SocketAddr,
     shared: Arc<Shared>,
+    relay: StreamDoor,
     mut stopped: Stopped,
-    _admission: Admission,
+    admission: Admission,
 ) {
+    let is_for_relay = tokio::select! {
+        first = begins_with_stun(&stream) => first,
+        () = stopped.requested() => return,
+    };
+    // Who says nothing has had its time.
+    let Some(is_for_relay) = is_for_relay else { return };
+    if is_for_relay {
+        drop(admission);
+        return tokio::select! {
+            () = relay.serve(stream, address) => {}
+            () = stopped.requested() => {}
+        };
+    }
+    let _admission = admission;
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
     let reached = stream.local_addr().map_or(address.ip(), |local| local.ip());
+    converse(stream, (address, reached), &shared, &mut stopped).await;
+}
+
+/// Whether a client speaks to the relay here, as a network that lets only this port out makes it
+/// do: STUN begins with a byte below 4 (RFC 7983 §7), HTTP with a letter. `None` if nothing comes.
+async fn begins_with_stun(stream: &TcpStream) -> Option<bool> {
+    let mut first = [0; 1];
+    let peeked = tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)).await;
+    matches!(peeked, Ok(Ok(1))).then_some(first[0] < 4)
+}
+
+/// Answers what comes over a connection between a client's address and one of ours.
+async fn converse<S>(
+    stream: S,
+    (address, reached): (SocketAddr, IpAddr),
+    shared: &Shared,
+    stopped: &mut Stopped,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(|mut request: Request<Incoming>| {
         let response = shared.respond(&mut request, address, reached);
         async move { Ok::<Response<Body>, Infallible>(response) }

@@ -22,8 +22,13 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let task = task(Stopped(self.stop.subscribe()));
+        let task = task(self.stopped());
         self.set.spawn(task);
+    }
+
+    /// What tells a task that it should stop.
+    pub(crate) fn stopped(&self) -> Stopped {
+        Stopped(self.stop.subscribe())
     }
 
     /// Tells all tasks to stop.

@@ -299,11 +299,11 @@ impl Dtls {
         (self.rtt / 2).clamp(FLIGHT_RTO.0, FLIGHT_RTO.1)
     }
 
-    /// How long an answered attempt may take: several repetitions, and longer each time.
-    fn patience(&self) -> Duration {
+    /// How long an answered attempt may take: several repetitions, and longer each third time.
+    pub(crate) fn patience(&self) -> Duration {
         let least = PATIENCE.1.max(self.rtt * 3);
         let base = (self.rtt * 6).clamp(PATIENCE.0, least);
-        (base * 2u32.saturating_pow(self.restarts.min(4))).min(least)
+        (base * 2u32.saturating_pow((self.restarts / 3).min(2))).min(least)
     }
 
     /// When a client starts over, if its attempt has not finished by then.
@@ -322,7 +322,7 @@ impl Dtls {
         if self.client {
             // Starting over at once would let a stream of damaged datagrams cost a key exchange
             // each, so there is a pause that grows.
-            let pause = Duration::from_millis(50 << self.restarts.min(3));
+            let pause = Duration::from_millis(50 << (self.restarts / 2).min(3));
             self.restart_at = Some(self.restart_at.map_or(now + pause, |at| at.min(now + pause)));
             if let Some(attempt) = self.attempts.last_mut() {
                 attempt.deadline = None;

@@ -196,7 +196,18 @@ impl Ice {
             return Err(CandidateError::TooMany);
         }
         self.current.remote_count += 1;
-        self.current.agent.add_remote_candidate(candidate);
+        let agent = &mut self.current.agent;
+        let checked_first = candidate.kind() == is::CandidateKind::Relayed
+            && agent.remote_candidates().any(|known| {
+                known.kind() == is::CandidateKind::PeerReflexive && known.addr() == candidate.addr()
+            });
+        agent.add_remote_candidate(candidate.clone());
+        if checked_first {
+            // Its check came before it was told of, and asked for the priority of a direct path
+            // (RFC 8445 §7.1.1), which would win over direct ones. Pairs with it begin anew.
+            agent.invalidate_candidate(&candidate);
+            agent.add_remote_candidate(candidate);
+        }
         self.current.agent.handle_timeout(now);
         Ok(())
     }
@@ -294,7 +305,8 @@ impl Ice {
             .flat_map(|generation| generation.agent.remote_candidates())
             .filter(|candidate| candidate.addr() == path.remote)
             .map(|candidate| CandidateKind::of(candidate.kind()))
-            .min();
+            // What the peer said of it tells more than that a check came from there.
+            .min_by_key(|kind| (*kind == CandidateKind::PeerReflexive, *kind));
         let unknown = CandidateKind::PeerReflexive;
         (local.unwrap_or(unknown), remote.unwrap_or(unknown))
     }
@@ -339,6 +351,7 @@ impl Generation {
         let mut agent = IceAgent::new(creds);
         agent.set_controlling(controlling);
         agent.set_control_tie_breaker(tie_breaker);
+        agent.set_local_preference(local_preference);
         agent.set_timing_advance(PACING);
         agent.set_initial_stun_rto(config.check_interval);
         agent.set_max_stun_rto(config.consent_interval);
@@ -368,5 +381,16 @@ impl Generation {
             self.agent.recreate_candidate_pairs();
             self.agent.handle_timeout(now);
         }
+    }
+}
+
+/// All relayed candidates alike: between pairs through one relay and through two, the other end's
+/// candidate then decides, and one relay wins. Else IPv6 through two would win over IPv4 through
+/// one.
+fn local_preference(candidate: &is::Candidate, same_kind: usize) -> u32 {
+    const RELAYED: u32 = 16_383;
+    match candidate.kind() {
+        is::CandidateKind::Relayed => RELAYED,
+        _ => is::default_local_preference(candidate, same_kind),
     }
 }

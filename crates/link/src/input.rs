@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::dtls::DtlsEvent;
+use crate::dtls::{Dtls, DtlsEvent};
 use crate::event::{Event, Failure};
 use crate::ice::{Datagram, Path, StunVerdict};
 use crate::link::{Link, Phase};
@@ -17,9 +17,9 @@ const MAX_CONTROL: usize = 256;
 const MAX_EARLY: usize = 4;
 /// Largest of them in bytes; flights fit the least MTU.
 const MAX_EARLY_SIZE: usize = 1500;
-/// Wait of the DTLS client for an answer to its SCTP opening before it doubts the session; on a
-/// slow path three round trips.
-const SCTP_PATIENCE: Duration = Duration::from_secs(3);
+/// Least wait of the DTLS client for an answer to its SCTP opening before it doubts the session;
+/// on a slow path, and after it doubted, as long as for an answered handshake.
+const SCTP_PATIENCE: Duration = Duration::from_secs(2);
 /// Room an event queue has beyond messages: an owner that never takes events loses the rest.
 const MAX_EVENTS: usize = 4096;
 
@@ -123,12 +123,13 @@ impl Link {
     fn handle_dtls_event(&mut self, now: Instant, event: DtlsEvent) {
         match event {
             DtlsEvent::Connected => {
-                let client = self.dtls.as_ref().is_some_and(|dtls| dtls.is_client());
+                let dtls = self.dtls.as_ref();
+                let client = dtls.is_some_and(|dtls| dtls.is_client());
+                let patience = dtls.map(Dtls::patience).unwrap_or_default().max(SCTP_PATIENCE);
                 let rtt = self.ice.rtt();
                 self.sctp = Some(Sctp::new(&self.config, client, self.send_limit(), rtt, now));
                 self.held = None;
                 if let Phase::Opening { retry, .. } = &mut self.phase {
-                    let patience = SCTP_PATIENCE.max(rtt.unwrap_or_default() * 3);
                     *retry = client.then_some(now + patience);
                 }
             }
@@ -150,6 +151,10 @@ impl Link {
     /// Moves decrypted packets into SCTP.
     fn take_plaintext(&mut self, now: Instant) {
         while let Some(packet) = self.dtls.as_mut().and_then(|dtls| dtls.inbound.pop_front()) {
+            // Whatever it is, the peer has the session too: doubt would part the ends for good.
+            if let Phase::Opening { retry, .. } = &mut self.phase {
+                *retry = None;
+            }
             if let Some(sctp) = &mut self.sctp {
                 sctp.handle(now, packet);
             }
@@ -223,6 +228,10 @@ impl Link {
         }
         if self.pace.path_changed(path) && self.phase == Phase::Open {
             self.push_event(Event::PathChanged);
+            // What was lost on the old path would wait for a timer that may have grown long.
+            if let Some(sctp) = &mut self.sctp {
+                sctp.expedite(now);
+            }
         }
         let consent = self.ice.last_consent();
         if let (Some(silent), Some(consent)) = (self.silent_since, consent)

@@ -452,3 +452,6 @@ fn unlimited_retries() -> TimerConfig {
 fn clamp_u32(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,19 @@ fn opens_in_200_of_200_at_10_percent_loss() {
 }
 
 #[test]
+fn opens_although_the_last_word_of_the_server_is_lost_for_seconds() {
+    let mut world = World::new(0, Net::default());
+    world.connect();
+    let connected = |world: &World, end: usize| world.ends[end].connected_at.is_some();
+    let one_is_open = move |world: &World| connected(world, A) || connected(world, B);
+    assert!(world.run_until(Duration::from_secs(5), one_is_open));
+    assert!(!world.is_open(), "the other waits for the word that is lost now");
+    world.lose_what_is_in_flight();
+    world.net.blackout = Some((world.now, world.now + Duration::from_secs(4)));
+    assert!(world.run_until(Duration::from_secs(10), World::is_open));
+}
+
+#[test]
 fn opens_with_each_dtls_version() {
     for a in [DtlsVersions::Both, DtlsVersions::Only12, DtlsVersions::Only13] {
         for b in [DtlsVersions::Both, DtlsVersions::Only12, DtlsVersions::Only13] {
@@ -162,6 +175,40 @@ fn opens_over_a_relay_address() {
     assert_eq!((path.local, path.local_kind), (relay, CandidateKind::Relayed));
     let path = world.ends[B].link.stats().path.unwrap();
     assert_eq!((path.remote, path.remote_kind), (relay, CandidateKind::Relayed));
+}
+
+#[test]
+fn a_relay_whose_check_came_before_its_candidate_gives_way_to_a_direct_path() {
+    let mut world = World::new(44, Net::default());
+    let (direct, relay) = (world.ends[B].addrs[0], addr("198.51.100.1:5000"));
+    world.ends[B].addrs.push(relay);
+    let (now, host) = (world.now, LocalCandidate::host(world.ends[A].addrs[0]));
+    world.ends[A].link.add_local_candidate(now, host).unwrap();
+    let offer = world.ends[A].link.create_offer(now).unwrap();
+    let answer = world.ends[B].link.accept_offer(now, &offer).unwrap();
+    world.ends[A].link.accept_answer(now, &answer).unwrap();
+    let relayed = LocalCandidate { addr: relay, base: relay, kind: CandidateKind::Relayed };
+    let relayed = world.ends[B].link.add_local_candidate(now, relayed).unwrap();
+    world.settle();
+    assert!(world.run_until(Duration::from_secs(2), World::is_open));
+    assert_eq!(world.ends[A].link.stats().path.unwrap().remote, relay);
+
+    let now = world.now;
+    world.ends[A].link.add_remote_candidate(now, &relayed).unwrap();
+    let told = format!("candidate:9 1 udp 1686109951 {} {} typ srflx", direct.ip(), direct.port());
+    let told = format!("{told} raddr 0.0.0.0 rport 0");
+    world.ends[A].link.add_remote_candidate(now, &told).unwrap();
+    world.ends[B].link.add_local_candidate(now, LocalCandidate::host(direct)).unwrap();
+    world.settle();
+    world.run_for(Duration::from_secs(3));
+    for (end, remote) in [(A, direct), (B, world.ends[A].addrs[0])] {
+        assert_eq!(world.ends[end].link.stats().path.unwrap().remote, remote);
+        assert_eq!(world.ends[end].ended, None);
+    }
+    assert_eq!(world.ends[B].link.stats().path.unwrap().local, direct);
+    assert!(world.send(A, Channel::Chat, b"directly"));
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.ends[B].messages, [(Channel::Chat, b"directly".to_vec())]);
 }
 
 #[test]

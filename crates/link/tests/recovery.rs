@@ -195,6 +195,28 @@ fn path_migrates_to_a_new_address_with_data_intact() {
 }
 
 #[test]
+fn what_the_old_path_has_lost_comes_over_the_new_one_at_once() {
+    for mover in [A, B] {
+        let mut world = World::open(17, Net::default());
+        let mut next = 0;
+        let old = world.ends[mover].addrs[0];
+        world.net.dead.push(old);
+        chatter(&mut world, Duration::from_millis(600), &mut next);
+        let new = addr("192.168.7.7:5555");
+        world.ends[mover].addrs.push(new);
+        let now = world.now;
+        world.ends[mover].link.add_local_candidate(now, LocalCandidate::host(new)).unwrap();
+        world.ends[mover].link.remove_local_address(now, old);
+        world.restart(mover);
+        // SCTP's own timer would end a second after the first loss, and then two.
+        world.run_for(Duration::from_millis(350));
+        for end in [A, B] {
+            assert_eq!(received(&world, end), numbered(next), "end {end}, {mover} has moved");
+        }
+    }
+}
+
+#[test]
 fn path_migrates_from_ipv4_to_ipv6() {
     let mut world = World::open(16, Net::default());
     let mut next = 0;

@@ -21,9 +21,10 @@ pub struct Config {
     /// is given up. Default 60 s: longer than any broker was seen to store a packet.
     pub ack_timeout: Duration,
     /// On how many connections a QoS 1 publish may be sent without an acknowledgement before it
-    /// is dropped. Default 5. Some brokers close the connection on a publish they forbid; without
-    /// this a session would loop on it for ever.
-    pub max_deliveries: u8,
+    /// is suspected. Default 5. Some brokers close the connection on a publish they forbid. A
+    /// suspect is kept as long as any other, but goes out after all others, and not before they
+    /// are acknowledged, so that it holds nobody up.
+    pub suspect_after: u8,
     /// The largest packet accepted from a broker, in bytes, and the bound of the receive buffer.
     /// Default 32 KiB: an envelope has at most 16 KiB (protocol §3), the rest is topic and
     /// properties.
@@ -41,7 +42,7 @@ impl Default for Config {
             session_expiry: Duration::from_secs(14 * 24 * 3600),
             connect_timeout: Duration::from_secs(10),
             ack_timeout: Duration::from_secs(60),
-            max_deliveries: 5,
+            suspect_after: 5,
             max_packet_bytes: 32 * 1024,
             max_queued: 1024,
         }

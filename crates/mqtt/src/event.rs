@@ -39,6 +39,12 @@ pub enum Event {
         /// What the next connection will speak.
         version: Version,
     },
+    /// The broker sent what cannot be read or has no place here; it was dropped. `Closed` or
+    /// `Retry` follows.
+    Unreadable {
+        /// What was wrong with it.
+        error: ProtocolError,
+    },
     /// A message arrived. With QoS 1 it is acknowledged already, and it may arrive twice.
     Message {
         /// Its topic.
@@ -127,7 +133,4 @@ pub enum DropReason {
     QosUnsupported,
     /// The broker answered with this error code (PUBACK of MQTT 5).
     Refused(u8),
-    /// It was sent on [`Config::max_deliveries`](crate::Config::max_deliveries) connections and
-    /// all of them ended before an acknowledgement.
-    NeverAcknowledged,
 }

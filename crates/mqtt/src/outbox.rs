@@ -1,7 +1,8 @@
 //! QoS 1 publishes from the moment they are taken until the broker acknowledges them.
 //!
 //! Order is kept: what was in flight when a connection ended goes out again before what waits,
-//! with the same packet id and the DUP flag if the broker still has the session, else as new.
+//! with the same packet id and the DUP flag if the broker still has the session, else as new. The
+//! exception are suspects, which may be why connections end: they go last.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -40,28 +41,31 @@ pub(crate) struct Outbox {
     /// Sent on this connection, in the order of sending.
     in_flight: VecDeque<Entry>,
     waiting: VecDeque<Entry>,
+    /// Those that many connections did not survive; they wait until nothing else does.
+    suspects: VecDeque<Entry>,
     /// How many may be in flight: the broker's receive maximum.
     window: usize,
     max_queued: usize,
-    max_deliveries: u8,
+    suspect_after: u8,
     last_id: u16,
 }
 
 impl Outbox {
-    pub(crate) fn new(max_queued: usize, max_deliveries: u8) -> Self {
+    pub(crate) fn new(max_queued: usize, suspect_after: u8) -> Self {
         Self {
             in_flight: VecDeque::new(),
             waiting: VecDeque::new(),
+            suspects: VecDeque::new(),
             window: usize::from(u16::MAX),
             // Packet ids are 16 bits, and some are for subscriptions.
             max_queued: max_queued.min(usize::from(u16::MAX) / 2),
-            max_deliveries: max_deliveries.max(1),
+            suspect_after: suspect_after.max(1),
             last_id: 0,
         }
     }
 
     pub(crate) fn push(&mut self, now_ms: u64, publish: Publish) -> Result<(), QueueFull> {
-        let queued = self.in_flight.len() + self.waiting.len();
+        let queued = self.in_flight.len() + self.waiting.len() + self.suspects.len();
         if queued >= self.max_queued {
             return Err(QueueFull { queued });
         }
@@ -75,37 +79,35 @@ impl Outbox {
     pub(crate) fn connected(&mut self, session_present: bool, receive_maximum: Option<u16>) {
         self.window = usize::from(receive_maximum.unwrap_or(u16::MAX));
         if !session_present {
-            for entry in &mut self.waiting {
+            for entry in self.waiting.iter_mut().chain(&mut self.suspects) {
                 entry.id = None;
                 entry.dup = false;
             }
         }
     }
 
-    /// The connection is gone: what was in flight waits again, before the rest.
-    pub(crate) fn disconnected(&mut self) -> Vec<Dropped> {
-        let mut dropped = vec![];
-        while let Some(entry) = self.in_flight.pop_back() {
-            if entry.deliveries >= self.max_deliveries {
-                dropped.push((entry.publish.token, DropReason::NeverAcknowledged));
-            } else {
-                self.waiting.push_front(entry);
-            }
-        }
-        dropped.reverse();
-        dropped
+    /// The connection is gone: what was in flight waits again, before the rest, or as a suspect.
+    pub(crate) fn disconnected(&mut self) {
+        let is_suspect = |entry: &Entry| entry.deliveries >= self.suspect_after;
+        let (suspects, mut again): (VecDeque<_>, VecDeque<_>) =
+            self.in_flight.drain(..).partition(is_suspect);
+        self.suspects.extend(suspects);
+        again.append(&mut self.waiting);
+        self.waiting = again;
     }
 
     /// Drops what has expired before it could be sent.
     pub(crate) fn expire(&mut self, now_ms: u64) -> Vec<Dropped> {
         let mut dropped = vec![];
-        self.waiting.retain(|entry| {
+        let mut is_alive = |entry: &Entry| {
             let alive = entry.expires_ms().is_none_or(|at| now_ms < at);
             if !alive {
                 dropped.push((entry.publish.token, DropReason::Expired));
             }
             alive
-        });
+        };
+        self.waiting.retain(&mut is_alive);
+        self.suspects.retain(&mut is_alive);
         dropped
     }
 
@@ -114,6 +116,10 @@ impl Outbox {
     pub(crate) fn next(&mut self, now_ms: u64, taken: impl Fn(u16) -> bool) -> Option<Next<'_>> {
         if self.in_flight.len() >= self.window {
             return None;
+        }
+        if self.waiting.is_empty() && self.in_flight.is_empty() {
+            // One at a time: if it is the one, the others are not blamed for it.
+            self.waiting.extend(self.suspects.pop_front());
         }
         let id = match self.waiting.front()?.id {
             Some(id) => id,
@@ -156,7 +162,8 @@ impl Outbox {
     }
 
     fn uses_id(&self, id: u16) -> bool {
-        self.in_flight.iter().chain(&self.waiting).any(|entry| entry.id == Some(id))
+        let mut entries = self.in_flight.iter().chain(&self.waiting).chain(&self.suspects);
+        entries.any(|entry| entry.id == Some(id))
     }
 
     /// When the oldest publish in flight was sent.
@@ -166,7 +173,7 @@ impl Outbox {
 
     /// When the next waiting publish expires.
     pub(crate) fn next_expiry_ms(&self) -> Option<u64> {
-        self.waiting.iter().filter_map(Entry::expires_ms).min()
+        self.waiting.iter().chain(&self.suspects).filter_map(Entry::expires_ms).min()
     }
 }
 

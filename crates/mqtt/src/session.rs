@@ -88,7 +88,7 @@ impl Session {
     /// A session that is offline and has nothing to do.
     pub fn new(config: Config) -> Self {
         Self {
-            outbox: Outbox::new(config.max_queued, config.max_deliveries),
+            outbox: Outbox::new(config.max_queued, config.suspect_after),
             config,
             versions: Negotiation::new(),
             subscriptions: Subscriptions::default(),
@@ -150,9 +150,9 @@ impl Session {
 
     /// Publishes a message.
     ///
-    /// QoS 1: kept until the broker acknowledges it (`Acked`), across connections; it ends in
-    /// `Acked` or `Dropped`, once. QoS 0: sent if a connection is accepted, without any further
-    /// event, else `Dropped`.
+    /// QoS 1: kept across connections until the broker acknowledges it (`Acked`), refuses it or
+    /// its expiry passes (`Dropped`); one of these comes, once. QoS 0: sent if a connection is
+    /// accepted, without any further event, else `Dropped`.
     ///
     /// # Errors
     /// [`QueueFull`]: too many QoS 1 publishes wait.
@@ -253,9 +253,7 @@ impl Session {
     fn drop_link(&mut self) {
         if self.link.take().is_some() {
             self.subscriptions.disconnected();
-            for (token, reason) in self.outbox.disconnected() {
-                self.emit(Event::Dropped { token, reason });
-            }
+            self.outbox.disconnected();
         }
     }
 

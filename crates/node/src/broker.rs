@@ -3,6 +3,7 @@
 pub(crate) mod address;
 mod dialing;
 mod driver;
+mod ice;
 mod link;
 mod meeting_place;
 mod reason;

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub(crate) use client::{Client, Update};
+pub(crate) use client::{Client, Heard, Screen, Update};
+pub(crate) use connection::read_line;
+pub(crate) use line::{Ask, answer, parse, request};
 pub(crate) use server::ControlServer;
 
 /// Why the control socket cannot be used.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use tincan_engine::Event;
-use tokio::sync::broadcast;
 
 use crate::control::Update;
+use crate::feed::{NoItem, Reader};
 
 /// What happens in a node, as it happens.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub struct Events {
 
 #[derive(Debug)]
 pub(crate) enum Source {
-    Local(broadcast::Receiver<Arc<Event>>),
-    Remote(broadcast::Receiver<Update>),
+    Local(Reader<Arc<Event>>),
+    Remote(Reader<Update>),
 }
 
 impl Events {
@@ -31,14 +31,14 @@ impl Events {
             let lagged = match &mut self.source {
                 Source::Local(events) => match events.recv().await {
                     Ok(event) => return Some(Arc::unwrap_or_clone(event)),
-                    Err(broadcast::error::RecvError::Lagged(missed)) => missed,
-                    Err(broadcast::error::RecvError::Closed) => return None,
+                    Err(NoItem::Missed(missed)) => missed,
+                    Err(NoItem::Ended) => return None,
                 },
                 Source::Remote(updates) => match updates.recv().await {
                     Ok(Update::Event(event)) => return Some(Arc::unwrap_or_clone(event)),
                     Ok(Update::Missed(missed)) => missed,
-                    Err(broadcast::error::RecvError::Lagged(missed)) => missed,
-                    Err(broadcast::error::RecvError::Closed) => return None,
+                    Err(NoItem::Missed(missed)) => missed,
+                    Err(NoItem::Ended) => return None,
                 },
             };
             self.missed += lagged;
@@ -50,5 +50,17 @@ impl Events {
     #[must_use]
     pub fn missed(&self) -> u64 {
         self.missed
+    }
+}
+
+/// About how many bytes an event takes in memory: what a contact can make large counts, the rest
+/// is a constant.
+pub(crate) fn size_of(event: &Event) -> usize {
+    const REST: usize = 512;
+    const ID: usize = 16;
+    REST + match event {
+        Event::Message { message } => message.content.len(),
+        Event::Delivery { ids, .. } => ids.len() * ID,
+        _ => 0,
     }
 }

@@ -10,11 +10,12 @@ use tincan_engine::{
     Answer, Command, ContactView, Delivery, Event, MessageView, Query, Reply, Status, Target,
 };
 use tincan_wire::{DisplayName, Invite, MessageId, UserId};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::control::{Client, ControlError};
 use crate::events::{Events, Source};
+use crate::feed::{Bounds, Feed};
 use crate::request::{Answering, Request, RequestError, ShellError, ShellStatus};
 use crate::store::Store;
 
@@ -25,8 +26,9 @@ pub(crate) const MAX_REQUESTS: usize = 1_024;
 /// and the disk a moment later.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// How many events may wait for one reader; the oldest are lost to it then, and counted.
-pub(crate) const MAX_EVENTS: usize = 8_192;
+/// The events that wait for slow readers, however many they are; the oldest are lost to a reader
+/// then, and counted.
+pub(crate) const EVENT_BOUNDS: Bounds = Bounds { items: 8_192, bytes: 16 * 1024 * 1024 };
 
 /// A handle to a running node. Cheap to clone; the node lives on when it is dropped.
 #[derive(Clone, Debug)]
@@ -46,7 +48,7 @@ pub(crate) struct Local {
     pub(crate) requests: mpsc::Sender<Request>,
     /// Questions go past the shell: they change nothing.
     pub(crate) store: Arc<Store>,
-    pub(crate) events: broadcast::Sender<Arc<Event>>,
+    pub(crate) events: Feed<Arc<Event>>,
     pub(crate) screens: Arc<AtomicU64>,
 }
 
@@ -86,7 +88,8 @@ impl Handle {
         }
     }
 
-    /// Everything that happens from now on. At most 8,192 events wait for a slow reader.
+    /// Everything that happens from now on. At most 8,192 events, and 16 MiB of
+    /// them, wait for a slow reader.
     pub async fn events(&self) -> Events {
         let source = match &self.inner {
             Inner::Local(local) => Source::Local(local.events.subscribe()),

@@ -25,16 +25,20 @@ mod control;
 mod dial;
 mod drop_log;
 mod events;
+mod feed;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod home;
 mod hub_client;
+mod ice_servers;
 mod network;
 mod node;
 mod peers;
+mod relays;
 mod request;
 mod shell;
 pub mod store;
-mod stun_servers;
 mod udp;
 
 pub use backup::{ExportError, Exported, ImportError, Imported, export, import};

@@ -8,6 +8,8 @@ use std::time::Instant;
 use tincan_engine::{PeerInput, PeerOutput};
 use tincan_wire::SessionId;
 
+use crate::dial::Dialer;
+use crate::ice_servers::IceServers;
 use crate::peers::{Peers, warm_up};
 use crate::udp::{Choice, UdpSockets, local_addresses};
 
@@ -46,7 +48,11 @@ impl Network {
     /// Looks at the machine's addresses; `true` if they have changed.
     pub(crate) fn look(&mut self, now: Instant) -> bool {
         let addresses = local_addresses(&self.choice);
-        if addresses == self.addresses {
+        // Between two networks there is a moment without any, or with nothing but loopback:
+        // nobody can be told of it, and what was known may be true again in a moment.
+        let leads_out = |all: &BTreeSet<IpAddr>| all.iter().any(|ip| !ip.is_loopback());
+        let in_between = leads_out(&self.addresses) && !leads_out(&addresses);
+        if addresses.is_empty() || in_between || addresses == self.addresses {
             return false;
         }
         self.addresses = addresses;
@@ -64,8 +70,13 @@ impl Network {
         }
     }
 
-    pub(crate) fn set_stun(&mut self, servers: Vec<SocketAddr>) {
-        self.peers.set_stun(servers);
+    pub(crate) fn set_ice(&mut self, servers: IceServers) {
+        self.peers.set_ice(Instant::now(), servers, &self.hosts);
+    }
+
+    /// What opens connections to relays over TCP and TLS.
+    pub(crate) fn set_dialer(&mut self, dialer: Dialer) {
+        self.peers.set_dialer(dialer);
     }
 
     /// Does what the engine says about a connection.
@@ -79,14 +90,18 @@ impl Network {
     }
 
     /// Waits until there is something to receive, or room to send again.
-    pub(crate) async fn ready(&self) {
-        self.udp.ready().await;
+    pub(crate) async fn ready(&mut self) {
+        tokio::select! {
+            () = self.udp.ready() => {}
+            () = self.peers.ready() => {}
+        }
     }
 
     /// Takes one small batch of datagrams.
     pub(crate) fn receive(&mut self, now: Instant) {
         let peers = &mut self.peers;
         self.udp.receive(|ours, theirs, bytes| peers.handle_datagram(now, ours, theirs, bytes));
+        peers.handle_streams(now);
     }
 
     /// Sends what is to be sent.

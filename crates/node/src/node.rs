@@ -9,7 +9,7 @@ use std::time::Instant;
 use thiserror::Error;
 use tincan_engine::Engine;
 use tincan_wire::UserId;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::broker::{BrokerLink, Login, MeetingPlace, MeetingPlaceError};
 use crate::clock::Clock;
@@ -17,7 +17,8 @@ use crate::config::Config;
 use crate::control::{ControlError, ControlServer};
 use crate::dial::{Dialer, TlsSettings};
 use crate::drop_log::DropLog;
-use crate::handle::{Handle, Local, MAX_EVENTS, MAX_REQUESTS};
+use crate::feed::Feed;
+use crate::handle::{EVENT_BOUNDS, Handle, Local, MAX_REQUESTS};
 use crate::home::{Home, HomeError};
 use crate::network::Network;
 use crate::shell::{MEETING_PLACE, Shell, Sources, Waiting};
@@ -161,11 +162,11 @@ fn open(config: Config, stop: oneshot::Receiver<()>) -> Result<Parts, NodeError>
     } else {
         configured
     };
-    let network =
+    let mut network =
         Network::open(config.listen_addresses, place.is_loopback()).map_err(NodeError::Sockets)?;
 
     let (requests, requests_in) = mpsc::channel(MAX_REQUESTS);
-    let (events, _) = broadcast::channel(MAX_EVENTS);
+    let events = Feed::new(EVENT_BOUNDS);
     let screens = Arc::new(AtomicU64::new(FIRST_SCREEN));
     let local = Local { requests, store: Arc::clone(&store), events: events.clone(), screens };
     let control = match config.control_socket {
@@ -183,6 +184,7 @@ fn open(config: Config, stop: oneshot::Receiver<()>) -> Result<Parts, NodeError>
     let dialer =
         Dialer::new(TlsSettings { ca_file: config.ca_file, pinned_key: config.pinned_key });
     let login = Login { username: config.broker_username, password: config.broker_password };
+    network.set_dialer(dialer.clone());
     let (broker, reports) = BrokerLink::start(dialer, place.clone(), login, config.stun);
 
     let shell = Shell {

@@ -15,7 +15,13 @@ use tincan_wire::SessionId;
 use gather::{Answered, Gather};
 use peer::Peer;
 
+use crate::dial::Dialer;
+use crate::ice_servers::IceServers;
+use crate::relays::{Found, Relays};
 use crate::udp::{Blocked, Outgoing, Route, Router, UdpSockets};
+
+/// Messages of relays over TCP and TLS that one turn takes.
+const STREAM_TURN: usize = 64;
 
 /// Numbers connections in the order in which they were made.
 type Serial = u64;
@@ -37,6 +43,7 @@ pub(crate) struct Peers {
     /// What a link writes its datagrams into.
     scratch: Vec<u8>,
     gather: Gather,
+    relays: Relays,
     /// Datagrams that were for no connection.
     strays: u64,
     /// What connections that are gone refused, by reason.
@@ -78,19 +85,24 @@ impl Peers {
             PeerOutput::Offer => {
                 peer.add_local(now, hosts.iter().copied().map(LocalCandidate::host));
                 peer.offer(now, &mut self.inputs);
-                self.describe(now, serial);
+                self.describe(now, serial, hosts);
             }
             PeerOutput::Answer { sdp } => {
                 peer.add_local(now, hosts.iter().copied().map(LocalCandidate::host));
                 peer.answer(now, &sdp, &mut self.inputs);
-                self.describe(now, serial);
+                self.describe(now, serial, hosts);
             }
             PeerOutput::RestartIce => {
+                // The path was lost, perhaps with the address that servers saw.
+                self.gather.forget();
+                self.relays.verify(now);
                 peer.restart_ice(now, &mut self.inputs);
-                self.describe(now, serial);
+                self.describe(now, serial, hosts);
             }
             PeerOutput::AcceptAnswer { sdp } => peer.accept_answer(now, &sdp, &mut self.inputs),
-            PeerOutput::AddCandidate(candidate) => peer.add_remote(now, &candidate.candidate),
+            PeerOutput::AddCandidate(candidate) => {
+                peer.add_remote(now, &candidate.candidate, &mut self.inputs);
+            }
             PeerOutput::Send(frame) => peer.send(now, frame.into_bytes(), &mut self.inputs),
             PeerOutput::Receive(on) => peer.read(on),
             PeerOutput::Close => peer.close_soon(now),
@@ -116,24 +128,47 @@ impl Peers {
 
     /// A description of ours has gone out: whoever answers names its user fragment, and the
     /// candidates that were not in it follow.
-    fn describe(&mut self, now: Instant, serial: Serial) {
+    fn describe(&mut self, now: Instant, serial: Serial, hosts: &[SocketAddr]) {
         let Some(peer) = self.peers.get_mut(&serial) else { return };
         self.router.set_ufrags(peer.ufrags(), serial);
         self.gather.begin(now);
-        peer.trickle(now, self.gather.found(), &mut self.inputs);
-        peer.candidates_done_if(self.gather.is_done(), &mut self.inputs);
+        self.relays.begin(now, hosts);
+        let found = self.gather.found().into_iter().chain(self.relays.found());
+        peer.trickle(now, found, &mut self.inputs);
+        let done = self.gather.is_done() && self.relays.is_done();
+        peer.candidates_done_if(done, &mut self.inputs);
     }
 
-    /// Which STUN servers to ask, from now on.
-    pub(crate) fn set_stun(&mut self, servers: Vec<SocketAddr>) {
-        self.gather.set_servers(servers);
+    /// Which STUN and TURN servers to ask, from now on.
+    pub(crate) fn set_ice(&mut self, now: Instant, servers: IceServers, hosts: &[SocketAddr]) {
+        self.gather.set_servers(servers.stun);
+        self.relays.set_servers(servers.turn);
+        // Connections may have waited for them.
+        if !self.peers.is_empty() {
+            self.gather.begin(now);
+            self.relays.begin(now, hosts);
+            self.tell_all(now, None);
+        }
+    }
+
+    /// What opens connections to relays over TCP and TLS.
+    pub(crate) fn set_dialer(&mut self, dialer: Dialer) {
+        self.relays.set_dialer(dialer);
+    }
+
+    /// Waits until a relay over TCP or TLS has something to say.
+    pub(crate) async fn ready(&mut self) {
+        self.relays.ready().await;
     }
 
     /// Our addresses have changed.
     pub(crate) fn network_changed(&mut self, now: Instant, hosts: &[SocketAddr]) {
         self.gather.forget();
+        self.relays.forget();
+        self.take_relays(now);
         if !self.peers.is_empty() {
             self.gather.begin(now);
+            self.relays.begin(now, hosts);
         }
         for (serial, peer) in &mut self.peers {
             peer.keep_local(now, hosts);
@@ -150,10 +185,41 @@ impl Peers {
         theirs: SocketAddr,
         bytes: &[u8],
     ) {
+        if self.relays.is_server(theirs) {
+            match self.relays.handle_datagram(now, theirs, bytes) {
+                Some((relayed, peer, data)) => self.deliver(now, relayed, peer, data),
+                // A STUN server that is also a relay answers from the same address.
+                None => {
+                    self.take_stun_answer(now, ours, theirs, bytes);
+                }
+            }
+            return self.take_relays(now);
+        }
+        self.deliver(now, ours, theirs, bytes);
+    }
+
+    /// Takes what relays over TCP and TLS have brought.
+    pub(crate) fn handle_streams(&mut self, now: Instant) {
+        for _ in 0..STREAM_TURN {
+            let Some(frame) = self.relays.handle_stream(now) else { break };
+            if let Some((relayed, peer, data)) = frame {
+                self.deliver(now, relayed, peer, &data);
+            }
+            self.take_relays(now);
+        }
+    }
+
+    /// Gives a datagram to whom it is for; `ours` may be an address on a relay.
+    fn deliver(&mut self, now: Instant, ours: SocketAddr, theirs: SocketAddr, bytes: &[u8]) {
         let serials = match self.router.route(theirs, bytes) {
             Route::One(serial) => vec![serial],
             Route::All(serials) => serials,
-            Route::Nobody => return self.handle_stun_answer(now, ours, theirs, bytes),
+            Route::Nobody => {
+                if !self.take_stun_answer(now, ours, theirs, bytes) {
+                    self.strays += 1;
+                }
+                return;
+            }
         };
         for serial in serials {
             if let Some(peer) = self.peers.get_mut(&serial) {
@@ -163,34 +229,56 @@ impl Peers {
         }
     }
 
-    fn handle_stun_answer(
+    /// Whether it was the answer of a STUN server.
+    fn take_stun_answer(
         &mut self,
         now: Instant,
         ours: SocketAddr,
         theirs: SocketAddr,
         bytes: &[u8],
-    ) {
+    ) -> bool {
         let candidate = match self.gather.handle_answer(ours, theirs, bytes) {
             Answered::New(candidate) => Some(candidate),
             Answered::Known => None,
-            Answered::Nothing => {
-                self.strays += 1;
-                return;
-            }
+            Answered::Nothing => return false,
         };
+        self.tell_all(now, candidate);
+        true
+    }
+
+    fn tell_all(&mut self, now: Instant, candidate: Option<LocalCandidate>) {
+        let done = self.gather.is_done() && self.relays.is_done();
         for (serial, peer) in &mut self.peers {
             peer.trickle(now, candidate, &mut self.inputs);
-            peer.candidates_done_if(self.gather.is_done(), &mut self.inputs);
+            peer.candidates_done_if(done, &mut self.inputs);
             self.touched.insert(*serial);
+        }
+    }
+
+    /// What became of the relays.
+    fn take_relays(&mut self, now: Instant) {
+        while let Some(found) = self.relays.poll_found() {
+            match found {
+                Found::Candidate(candidate) => self.tell_all(now, Some(candidate)),
+                Found::Gone(relayed) => {
+                    for (serial, peer) in &mut self.peers {
+                        peer.remove_local(now, relayed);
+                        self.touched.insert(*serial);
+                    }
+                }
+            }
         }
     }
 
     /// The time of [`Peers::deadline`] has come.
     pub(crate) fn handle_timeout(&mut self, now: Instant, udp: &UdpSockets) {
-        if self.gather.handle_timeout(now, udp) && self.gather.is_done() {
-            for peer in self.peers.values_mut() {
-                peer.candidates_done_if(true, &mut self.inputs);
-            }
+        if self.gather.handle_timeout(now, udp) {
+            self.tell_all(now, None);
+        }
+        if self.relays.deadline().is_some_and(|at| at <= now) {
+            self.relays.handle_timeout(now, !self.peers.is_empty());
+            self.take_relays(now);
+            self.tell_all(now, None);
         }
         while let Some((at, serial)) = self.timers.first().copied() {
             if at > now {
@@ -208,7 +296,7 @@ impl Peers {
     /// When to call [`Peers::handle_timeout`].
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let first = self.timers.first().map(|(at, _)| *at);
-        [first, self.gather.deadline()].into_iter().flatten().min()
+        [first, self.gather.deadline(), self.relays.deadline()].into_iter().flatten().min()
     }
 
     /// What the engine must know next.
@@ -224,6 +312,7 @@ impl Peers {
             udp.send(&Outgoing { from: *from, to: *to, bytes, segment_size: *segment_size })?;
             self.stuck = None;
         }
+        self.relays.flush(udp);
         while let Some(serial) = self.touched.pop_first() {
             if let Err(blocked) = self.flush_one(now, serial, udp) {
                 self.touched.insert(serial);
@@ -256,6 +345,12 @@ impl Peers {
             let Some(transmit) = peer.poll_transmit(now, &mut self.scratch) else { return Ok(()) };
             let (from, to, segment_size) = (transmit.local, transmit.remote, transmit.segment_size);
             self.router.learn(to, serial);
+            if self.relays.holds(from) {
+                for datagram in self.scratch.chunks(segment_size.unwrap_or(usize::MAX).max(1)) {
+                    self.relays.send(now, from, to, datagram, udp);
+                }
+                continue;
+            }
             let outgoing = Outgoing { from, to, bytes: &self.scratch, segment_size };
             if let Err(blocked) = udp.send(&outgoing) {
                 let bytes = self.scratch.clone();
@@ -291,6 +386,9 @@ impl Peers {
         }
         self.router.forget(serial);
         peer.discard();
+        if self.peers.is_empty() {
+            self.relays.is_idle_from(Instant::now());
+        }
     }
 
     /// Closes every connection at once, so that the other ends need not wait for a time-out.
@@ -301,6 +399,8 @@ impl Peers {
         }
         // What does not fit into the kernel's buffer now is left to their time-outs.
         let _ = self.flush(now, udp);
+        self.relays.release(now);
+        self.relays.flush(udp);
     }
 
     /// How many there are.

@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tincan_engine::{Command, Engine, Event, Input, Output, Reply, Target, Time};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use crate::broker::{BrokerLink, Fit, MeetingPlace, Report, Token};
 use crate::clock::Clock;
 use crate::control::ControlServer;
 use crate::drop_log::{self, DropLog};
+use crate::events;
+use crate::feed::Feed;
 use crate::network::Network;
 use crate::request::{Answering, Request, RequestError, ShellError, ShellStatus};
 use crate::store::{Store, StoreAnswer};
@@ -28,7 +30,7 @@ pub(crate) const MEETING_PLACE: &str = "meeting_place";
 const MAX_WAITING: usize = 4_096;
 
 /// How often the machine's addresses and its sleep are looked at.
-const NETWORK_EVERY: Duration = Duration::from_secs(2);
+const NETWORK_EVERY: Duration = Duration::from_secs(1);
 
 /// How many of each kind of input one turn takes, so that none starves another.
 const TURN: usize = 512;
@@ -43,7 +45,7 @@ pub(crate) struct Shell {
     pub(crate) broker: BrokerLink,
     pub(crate) place: MeetingPlace,
     pub(crate) control: Option<ControlServer>,
-    pub(crate) events: broadcast::Sender<Arc<Event>>,
+    pub(crate) events: Feed<Arc<Event>>,
     pub(crate) waiting: Waiting,
     pub(crate) started: Instant,
     pub(crate) next_network_look: Instant,
@@ -213,9 +215,9 @@ impl Shell {
                     // The engine tells it once per reason and minute.
                     drop_log::tell(reason, *count);
                 }
-                if self.events.receiver_count() > 0 {
-                    // The last reader may go at the same moment.
-                    let _ = self.events.send(Arc::new(event));
+                if self.events.is_read() {
+                    let bytes = events::size_of(&event);
+                    self.events.send(Arc::new(event), bytes);
                 }
             }
             Output::Reply { id, result } => {
@@ -257,7 +259,10 @@ impl Shell {
                 self.waiting.tokens.insert(id, answer);
                 self.input(Input::Challenge { id, aud, nonce });
             }
-            Report::Stun(servers) => self.network.set_stun(servers),
+            Report::Ice(servers) => self.network.set_ice(servers),
+            Report::Unreadable(what) => {
+                self.input(Input::Broker(tincan_engine::BrokerInput::Unreadable(what)));
+            }
             Report::Clock(behind) => self.clock_behind_ms = Some(behind),
         }
     }

@@ -130,4 +130,4 @@ async fn ready(socket: Option<&Socket>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use tincan_hub::{Config, Hub, Ports};
 
 use crate::failure::Failure;
 use crate::output::complain;
+use crate::own_address;
 
 /// Where the ports are remembered, in the home.
 const FILE: &str = "hub.json";
@@ -68,7 +69,7 @@ impl BuiltInHub {
     }
 
     async fn run(home: &Path, wanted: Remembered) -> Result<Self, Failure> {
-        let bind = wanted.bind.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let bind = wanted.bind.unwrap_or_else(own_address::all);
         let ports = Ports {
             http: wanted.http,
             mqtt: wanted.mqtt,
@@ -97,7 +98,7 @@ impl BuiltInHub {
             bind: wanted.bind,
         };
         remember(home, now)?;
-        let host = if bind.is_unspecified() { this_machine() } else { bind };
+        let host = if bind.is_unspecified() { own_address::best(bind) } else { bind };
         let origin = format!("http://{}", SocketAddr::new(host, now.http));
         Ok(Self { hub, origin })
     }
@@ -132,22 +133,6 @@ fn remember(home: &Path, ports: Remembered) -> Result<(), Failure> {
     fs::write(file(home), text).map_err(fault)
 }
 
-/// The address by which others reach this machine: that of the default route, else loopback.
-fn this_machine() -> IpAddr {
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    // Connecting a UDP socket picks a route and sends nothing; the address is TEST-NET-1's
-    // (RFC 5737), which nobody has.
-    UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
-        .and_then(|socket| {
-            socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-            socket.local_addr()
-        })
-        .map(|address| address.ip())
-        .ok()
-        .filter(|address| !address.is_unspecified())
-        .unwrap_or(loopback)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,10 +146,5 @@ mod tests {
         assert_eq!(remembered(home.path()).map(|ports| ports.websocket), Some(3));
         fs::write(file(home.path()), "{").expect("it is ours");
         assert!(remembered(home.path()).is_none());
-    }
-
-    #[test]
-    fn this_machine_has_an_address() {
-        assert!(!this_machine().is_unspecified());
     }
 }

@@ -2,6 +2,7 @@
 //! holds the conversation.
 
 mod conversation;
+mod gate;
 mod input;
 mod invitation;
 mod marks;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use tincan_hub::RelayAddress;
 
 use crate::duration_text::parse_duration;
 
@@ -165,7 +166,7 @@ pub(crate) struct Hub {
     /// Port of MQTT over WebSocket
     #[arg(long, env = "TINCAN_HUB_WS_PORT", default_value_t = 8083, value_name = "PORT")]
     pub(crate) ws_port: u16,
-    /// Port of STUN (UDP)
+    /// Port of STUN and of the relay (TURN), over UDP and TCP
     #[arg(long, env = "TINCAN_HUB_STUN_PORT", default_value_t = 3478, value_name = "PORT")]
     pub(crate) stun_port: u16,
     /// The hub's name, for which access tokens are good: give every hub its own
@@ -177,9 +178,51 @@ pub(crate) struct Hub {
     /// Keep what waits for absent people here, so that it outlives a restart [default: memory]
     #[arg(long, env = "TINCAN_HUB_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Relay at this address; behind a NAT: the public one, a slash, and this machine's own. Once
+    /// for IPv4 and once for IPv6 [default: this machine's]
+    #[arg(long, env = "TINCAN_HUB_RELAY_ADDRESS", value_name = "ADDRESS", value_delimiter = ',',
+          value_parser = parse_relay_address)]
+    pub(crate) relay_address: Vec<RelayAddress>,
+    /// Relay into private networks and to this machine too: for laboratories
+    #[arg(long, env = "TINCAN_HUB_RELAY_PRIVATE")]
+    pub(crate) relay_private: bool,
+    /// Give people no relay
+    #[arg(long, env = "TINCAN_HUB_NO_RELAY", conflicts_with_all = ["relay_url", "relay_address"])]
+    pub(crate) no_relay: bool,
+    /// Send people to this relay instead, such as turn:relay.example:3478; needs its secret
+    #[arg(
+        long,
+        env = "TINCAN_HUB_RELAY_URL",
+        value_name = "URL",
+        value_delimiter = ',',
+        requires = "relay_secret_file"
+    )]
+    pub(crate) relay_url: Vec<String>,
+    /// The secret that relays share with this hub, in a file; coturn's `static-auth-secret`
+    #[arg(long, env = "TINCAN_HUB_RELAY_SECRET_FILE", value_name = "FILE")]
+    pub(crate) relay_secret_file: Option<PathBuf>,
     /// Let ids and addresses appear in the log
     #[arg(long)]
     pub(crate) log_ids: bool,
+}
+
+/// `PUBLIC` or `PUBLIC/LOCAL`.
+fn parse_relay_address(text: &str) -> Result<RelayAddress, String> {
+    let (public, local) = match text.split_once('/') {
+        Some((public, local)) => (public, Some(local)),
+        None => (text, None),
+    };
+    let address = |text: &str| {
+        text.parse()
+            .map_err(|_| format!("`{text}` is no address; write 203.0.113.1 or 2001:db8::1"))
+    };
+    let address = RelayAddress { public: address(public)?, local: local.map(address).transpose()? };
+    match address.local {
+        Some(local) if local.is_ipv4() != address.public.is_ipv4() => {
+            Err("both addresses must be IPv4, or both IPv6".to_owned())
+        }
+        _ => Ok(address),
+    }
 }
 
 /// `tincan id`

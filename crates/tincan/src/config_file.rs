@@ -49,7 +49,7 @@ impl ConfigFile {
     }
 
     /// Parses the file's text; an error names its line.
-    fn parse(text: &str) -> Result<Self, (usize, String)> {
+    pub(crate) fn parse(text: &str) -> Result<Self, (usize, String)> {
         toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::built_in_hub::BuiltInHub;
 use crate::contact_name::{self, Person};
 use crate::failure::Failure;
+use crate::offline::Offline;
 use crate::settings::{Settings, without_password};
 
 /// A node to work with.
@@ -218,13 +219,14 @@ impl Session {
     pub(crate) async fn wait_online(&self, timeout: Duration) -> Result<(), Failure> {
         let mut events = self.events().await;
         let deadline = Instant::now() + timeout;
-        let mut broker = self.status().await?.broker;
+        let (mut broker, mut offline) = (self.status().await?.broker, Offline::default());
         while broker.state != BrokerState::Connected {
+            offline.look(&broker);
             match tokio::time::timeout_at(deadline, events.next()).await {
                 Ok(Some(Event::Broker(view))) => broker = view,
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(Failure::failed("the node has stopped")),
-                Err(_) => return Err(Failure::failed(offline(broker.reason.as_deref()))),
+                Err(_) => return offline.failure(&broker).map_or(Ok(()), Err),
             }
         }
         Ok(())
@@ -270,12 +272,6 @@ fn refused(error: RequestError) -> Failure {
         | RequestError::Shell(_)
         | RequestError::Closed => Failure::failed(error),
     }
-}
-
-/// Why nothing could be sent, and what happens next.
-pub(crate) fn offline(reason: Option<&str>) -> String {
-    let reason = reason.unwrap_or("there is no answer yet");
-    format!("not connected: {reason}; it is kept and goes out when a later `tincan` gets through")
 }
 
 fn unexpected(reply: &Reply) -> Failure {

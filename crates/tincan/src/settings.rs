@@ -53,7 +53,7 @@ impl Settings {
         self.hub.is_some() || !self.brokers.is_empty()
     }
 
-    fn merge(flags: &Global, file: ConfigFile) -> Result<Self, Failure> {
+    pub(crate) fn merge(flags: &Global, file: ConfigFile) -> Result<Self, Failure> {
         let place_said = flags.hub.is_some() || !flags.brokers.is_empty();
         // A broker on the command line is instead of the config file's hub, and the other way.
         let (hub, brokers) = if place_said {
@@ -150,11 +150,12 @@ fn check_host(host: &str) -> Result<(), &'static str> {
 
 /// The address with its password left out, for messages.
 pub(crate) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    // Somebody may have left out the scheme.
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + 3));
     match rest.rsplit_once('@') {
         Some((user, host)) => {
             let user = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}@{host}")
+            format!("{scheme}{user}@{host}")
         }
         None => url.to_owned(),
     }
@@ -224,8 +225,11 @@ mod tests {
         for good in ["mqtt://b", "mqtts://u:p@b:8883", "ws://b:9001/mqtt", "wss://[::1]"] {
             assert!(broker(good).is_ok(), "{good}");
         }
-        let message = why(broker("amqp://ada:secret@b"));
-        assert!(message.contains("amqp://ada@b") && !message.contains("secret"), "{message}");
+        for (bad, shown) in [("amqp://ada:secret@b", "`amqp://ada@b`"), ("ada:secret@b", "`ada@b`")]
+        {
+            let message = why(broker(bad));
+            assert!(message.contains(shown) && !message.contains("secret"), "{message}");
+        }
     }
 
     #[test]

@@ -2,10 +2,25 @@
 
 const SCRIPT = "%SCRIPT%";
 const WASM = "%WASM%";
+const LATER = "%LATER%";
 
 // How often an open page asks whether there is a newer one. Browsers ask by themselves only when
 // a page is loaded, and a conversation can be open for weeks.
 const LOOK_FOR_UPDATES_MS = 60 * 60 * 1000;
+
+// The first part of the code, once it is there, and the second, once it is asked for.
+let first;
+let second;
+
+// The second part of the code: what is not needed to begin. The page asks for it by this name.
+globalThis.tincanLater = () => {
+  second ??= loadSecond().catch((error) => {
+    // The next who asks may have more luck.
+    second = undefined;
+    throw error;
+  });
+  return second;
+};
 
 showTheme();
 await start();
@@ -33,7 +48,8 @@ async function start() {
     // Asked for before the script is there: the two arrive side by side.
     const wasm = fetch(WASM);
     page = await import(SCRIPT);
-    await page.default({ module_or_path: wasm });
+    first = page.default({ module_or_path: wasm });
+    await first;
   } catch (error) {
     console.error(error);
     return fail(
@@ -46,6 +62,11 @@ async function start() {
     console.error(error);
     fail("Tincan could not start. Load the page again; nothing that was stored is lost.");
   }
+}
+
+async function loadSecond() {
+  const code = fetch(LATER);
+  await WebAssembly.instantiateStreaming(code, { a: await first });
 }
 
 // Puts a sentence where the page would be.

@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use futures_channel::oneshot;
-use tincan_engine::{BrokerInput, BrokerOutput};
+use tincan_engine::{BrokerInput, BrokerOutput, Unreadable};
 use tincan_mqtt::{Credentials, Event, Output, Publish, Qos, Session};
 use wasm_bindgen_futures::spawn_local;
 
@@ -142,6 +142,8 @@ impl Broker {
         let origin = self.origin.borrow().clone();
         let asked = futures_util::future::join(hub::config(&origin), hub::challenge(&origin));
         let (config, challenge) = asked.await;
+        self.count_unreadable(config.as_ref().err());
+        self.count_unreadable(challenge.as_ref().err());
         let config = config.map_err(|error| error.sentence(&origin))?;
         let sockets = config.sockets(&origin);
         let at = self.failures.get() % sockets.len().max(1);
@@ -168,11 +170,19 @@ impl Broker {
         Ok(Dialed { url, credentials })
     }
 
+    fn count_unreadable(&self, error: Option<&HubError>) {
+        if let Some(HubError::Nonsense(_)) = error {
+            (self.tell)(Report::Input(BrokerInput::Unreadable(Unreadable::HubAnswer)));
+        }
+    }
+
     /// Beside the connection, which it must not delay.
     fn ask_ice(&self, config: HubConfig, origin: String, token: String) {
         let Some(me) = self.me.upgrade() else { return };
         spawn_local(async move {
-            let servers = match hub::ice(&origin, &token).await {
+            let answer = hub::ice(&origin, &token).await;
+            me.count_unreadable(answer.as_ref().err());
+            let servers = match answer {
                 Ok(servers) if !servers.is_empty() => servers,
                 _ => stun_only(&config),
             };
@@ -247,6 +257,7 @@ impl Broker {
                 BrokerInput::Message { topic, payload, retain }
             }
             Event::Retry { .. } => return self.again(),
+            Event::Unreadable { .. } => BrokerInput::Unreadable(Unreadable::Packet),
             Event::Refused { reason, text } => {
                 let credentials = reason::is_about_credentials(reason);
                 return self.refused(credentials, reason::refused(&text));

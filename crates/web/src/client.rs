@@ -8,6 +8,7 @@ use tincan_engine::{Answer, Command, CommandError, Event, Query, Reply};
 
 use crate::browser;
 use crate::channel::{Ask, Given};
+use crate::loading::{NotLoaded, load_later};
 use crate::standing::{Settings, Standing, Storage};
 use crate::store::{QueryError, StoreError};
 use crate::tab::Tab;
@@ -102,6 +103,9 @@ pub enum RequestError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// A part of the code could not be loaded.
+    #[error("{NotLoaded}")]
+    NotLoaded,
 }
 
 /// What an import brought.
@@ -111,6 +115,12 @@ pub struct Imported {
     pub contacts: u64,
     /// Messages that were not there.
     pub messages: u64,
+}
+
+impl From<NotLoaded> for RequestError {
+    fn from(NotLoaded: NotLoaded) -> Self {
+        Self::NotLoaded
+    }
 }
 
 impl From<StoreError> for StartError {
@@ -167,6 +177,9 @@ impl Client {
     /// # Errors
     /// See [`RequestError`].
     pub async fn query(&self, query: Query) -> Result<Answer, RequestError> {
+        if matches!(query, Query::Search { .. }) {
+            load_later().await?;
+        }
         let reader = self.tab.reader().ok_or(RequestError::Interrupted)?;
         let failed = |error: QueryError| RequestError::Store { reason: error.to_string() };
         reader.query(&query).await.map_err(failed)

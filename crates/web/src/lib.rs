@@ -8,6 +8,8 @@ mod channel;
 mod client;
 mod clock;
 mod hub;
+mod later;
+mod loading;
 mod lock;
 mod origin;
 mod peers;
@@ -19,4 +21,5 @@ mod timer;
 mod words;
 
 pub use client::{Client, Imported, Notice, RequestError, StartError};
+pub use loading::{NotLoaded, load_later};
 pub use standing::{Role, Settings, Standing, Storage};

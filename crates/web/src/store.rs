@@ -20,6 +20,7 @@ mod fault;
 mod group;
 mod history;
 mod idle;
+mod later;
 mod log;
 mod lookup;
 mod outbox;

@@ -5,11 +5,10 @@
 //! fields stay in the tree and are never asked for, which is how they are ignored.
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
+
+use crate::json_reader::Reader;
 
 /// Deepest nesting of arrays and objects (protocol §3). The formats need 5; more is an attack.
 pub const MAX_DEPTH: u8 = 8;
@@ -46,12 +45,9 @@ impl<'a> Value<'a> {
     /// Not UTF-8, not JSON, nested deeper than [`MAX_DEPTH`], or with a duplicate key.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-        let cause = Cell::new(JsonError::Syntax);
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let value = Node { depth: MAX_DEPTH, cause: &cause }
-            .deserialize(&mut reader)
-            .map_err(|_| cause.get())?;
-        reader.end().map_err(|_| JsonError::Syntax)?;
+        let mut reader = Reader::new(text);
+        let value = reader.value(MAX_DEPTH)?;
+        reader.end()?;
         Ok(value)
     }
 }
@@ -70,6 +66,15 @@ impl<'a> Object<'a> {
             Value::Object(object) => Ok(object),
             _ => Err(JsonError::NotAnObject),
         }
+    }
+
+    /// Of fields that were read.
+    ///
+    /// # Errors
+    /// [`JsonError::DuplicateKey`].
+    pub(crate) fn of(fields: Vec<(Cow<'a, str>, Value<'a>)>) -> Result<Self, JsonError> {
+        let object = Self(fields);
+        if object.has_duplicate() { Err(JsonError::DuplicateKey) } else { Ok(object) }
     }
 
     /// Takes a field if it is there and not `null`.
@@ -260,119 +265,5 @@ impl JsonError {
             Self::Missing(_) => "json_missing_field",
             Self::BadField(_) => "json_bad_field",
         }
-    }
-}
-
-/// Reads one value; `depth` levels of arrays and objects may still open.
-#[derive(Clone, Copy)]
-struct Node<'c> {
-    depth: u8,
-    cause: &'c Cell<JsonError>,
-}
-
-impl Node<'_> {
-    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        match self.depth.checked_sub(1) {
-            Some(depth) => Ok(Self { depth, ..self }),
-            None => Err(self.fail(JsonError::TooDeep)),
-        }
-    }
-
-    fn fail<E: serde::de::Error>(self, cause: JsonError) -> E {
-        self.cause.set(cause);
-        E::custom("")
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = Value<'de>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Value<'de>, D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = Value<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value<'de>, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, truth: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Bool(truth))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Value<'de>, E> {
-        Ok(Value::Integer(number))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Value<'de>, E> {
-        Ok(u64::try_from(number).map_or(Value::OtherNumber, Value::Integer))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Value<'de>, E> {
-        Ok(Value::OtherNumber)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
-        Ok(Value::String(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
-        Ok(Value::String(Cow::Borrowed(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value<'de>, A::Error> {
-        let node = self.deeper()?;
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(node)? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value<'de>, A::Error> {
-        // Eight fields are what the hot path, a chat message, has.
-        let mut object = Object(Vec::with_capacity(8));
-        let node = self.deeper()?;
-        while let Some(entry) = entries.next_entry_seed(Key, node)? {
-            object.0.push(entry);
-        }
-        if object.has_duplicate() {
-            return Err(self.fail(JsonError::DuplicateKey));
-        }
-        Ok(Value::Object(object))
-    }
-}
-
-/// Reads a key, borrowed if it holds no escapes.
-struct Key;
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        reader.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
     }
 }

@@ -22,6 +22,7 @@ pub mod invite;
 pub mod invite_proof;
 mod invite_url;
 pub mod json;
+mod json_reader;
 mod json_writer;
 pub mod message;
 pub mod message_id;

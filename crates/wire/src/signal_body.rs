@@ -200,13 +200,15 @@ fn is_line(text: &str, max_bytes: usize) -> bool {
     text.len() <= max_bytes && !text.chars().any(char::is_control)
 }
 
-/// Whether a chat is on its sender's screen.
+/// Whether a chat is on its sender's screen, and whether the sender is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChatStatus {
     /// It is.
     Opened,
     /// It is no longer.
     Closed,
+    /// The sender's program ends.
+    Left,
 }
 
 impl ChatStatus {
@@ -215,6 +217,7 @@ impl ChatStatus {
         match self {
             Self::Opened => "opened",
             Self::Closed => "closed",
+            Self::Left => "left",
         }
     }
 }

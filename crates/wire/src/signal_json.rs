@@ -230,6 +230,7 @@ fn take_status(object: &mut Object<'_>) -> Result<ChatStatus, JsonError> {
     match object.string("status")?.as_ref() {
         "opened" => Ok(ChatStatus::Opened),
         "closed" => Ok(ChatStatus::Closed),
+        "left" => Ok(ChatStatus::Left),
         _ => Err(JsonError::BadField("status")),
     }
 }

@@ -5,6 +5,8 @@ import { figure } from "./figures.js";
 const MESSAGES = 100_000;
 // Requests under way at the control socket; it works on up to 256 of a connection.
 const WINDOW = 200;
+// A call into the page may take two minutes at most: the way is made in stretches.
+const STRETCH_MS = 60_000;
 
 export async function scrolling(world, kind) {
   const nora = await world.native("Nora");
@@ -20,7 +22,8 @@ export async function scrolling(world, kind) {
   await ada.reload();
   await ada.sees(`Message ${MESSAGES - 1}, one of very many`);
   const before = await heap(ada);
-  const { dropped, frames, seen } = await ada.evaluate(scroll, 120_000);
+  const { dropped, frames, seen } = await toFirst(ada);
+  if (seen !== MESSAGES) throw new Error(`it went no farther than ${seen} messages up`);
   const after = await heap(ada);
   const share = (100 * dropped) / (frames + dropped);
   figure(`${kind}: scroll through 100,000 messages: dropped frames at 60 Hz`, share, "%", 5);
@@ -41,7 +44,18 @@ async function heap(person) {
   return usedSize;
 }
 
-// Runs in the page: goes up by most of a screen each frame until the first message.
+// Goes up until the first message.
+async function toFirst(person) {
+  let [dropped, frames] = [0, 0];
+  for (;;) {
+    const stretch = await person.evaluate(scroll, STRETCH_MS);
+    dropped += stretch.dropped;
+    frames += stretch.frames;
+    if (stretch.arrived) return { dropped, frames, seen: stretch.seen };
+  }
+}
+
+// Runs in the page: goes up by most of a screen each frame, until nothing moves any more.
 async function scroll(longest) {
   const scroller = document.querySelector('[data-testid="messages"]');
   const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
@@ -60,5 +74,5 @@ async function scroll(longest) {
   }
   const first = document.querySelector('[data-testid="message-text"]').textContent;
   const seen = 100_000 - Number(first.match(/\d+/)?.[0] ?? 0);
-  return { dropped, frames, seen };
+  return { dropped, frames, seen, arrived: still >= 60 };
 }

@@ -27,6 +27,11 @@ export class Hub {
     });
   }
 
+  // What it has said of trouble.
+  get errors() {
+    return this.#process?.errors ?? "it is stopped";
+  }
+
   async stop() {
     const running = this.#process;
     this.#process = undefined;

@@ -139,6 +139,14 @@ export class Native {
     return (await this.history(contact)).map(({ content }) => content);
   }
 
+  // What a report of a failure needs.
+  async story() {
+    const answers = [{ command: "get_status" }, { command: "list_contacts" }].map(async (request) => {
+      return JSON.stringify(await this.ask(request).catch(String));
+    });
+    return [...(await Promise.all(answers)), this.#process?.errors].join("\n  ");
+  }
+
   async stop() {
     const running = this.#process;
     this.#process = undefined;

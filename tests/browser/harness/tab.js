@@ -9,6 +9,8 @@ const OF_NO_MEANING = [/Unrecognized feature: 'web-share'/];
 export const HUB_IS_DOWN = [
   /WebSocket connection to/,
   /can.t establish a connection to the server/,
+  // Firefox, of a socket that it closes itself when it goes offline.
+  /The connection to ws.* was interrupted while the page was loading/,
   /Failed to load resource: net::ERR_/,
 ];
 
@@ -111,7 +113,8 @@ export class Tab {
   async story() {
     const text = await this.evaluate(() => document.body.innerText).catch(String);
     const log = this.#log.slice(-20).join("\n  ");
-    return `The page says:\n  ${text.replaceAll("\n", "\n  ")}\nThe console says:\n  ${log}`;
+    const others = (await this.world?.story()) ?? "";
+    return `The page says:\n  ${text.replaceAll("\n", "\n  ")}\nThe console says:\n  ${log}\n${others}`;
   }
 
   // An element for tests: a name among the page's `data-testid`, or any selector.

@@ -27,6 +27,7 @@ export async function closeBrowsers() {
 
 export class World {
   #people = [];
+  #natives = [];
   #ends = [];
 
   static async open(t) {
@@ -34,6 +35,13 @@ export class World {
     world.hub = await Hub.start();
     t.after(() => world.#end());
     return world;
+  }
+
+  // What those who have no page know of a failure.
+  async story() {
+    const native = async (node) => `${node.name ?? "A native node"} says:\n  ${await node.story()}`;
+    const natives = await Promise.all(this.#natives.map(native));
+    return [...natives, `The hub says:\n  ${this.hub.errors}`].join("\n");
   }
 
   async #end() {
@@ -53,6 +61,7 @@ export class World {
     const tab = async () => {
       const person = await Person.open(context, kind);
       person.profile = profile;
+      person.world = this;
       this.#people.push(person);
       return person;
     };
@@ -102,6 +111,7 @@ export class World {
 
   async native(name) {
     const node = await Native.start(name, this.hub);
+    this.#natives.push(node);
     this.#ends.push(() => node.end());
     return node;
   }

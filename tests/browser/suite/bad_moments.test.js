@@ -149,6 +149,53 @@ for (const kind of BROWSERS) {
     await bob.shows(["There is room", "There is room again"]);
   });
 
+  test(`a message while the database of ${kind} is closing is kept or given back`, async (t) => {
+    const world = await World.open(t);
+    const [ada, bob] = await world.pair(kind, kind);
+    await ada.say("Before");
+    await ada.delivered("Before");
+    // A newer page asks for the database between two messages, and changes its mind.
+    await ada.evaluate(async () => {
+      const field = document.querySelector('[data-testid="composer"]');
+      const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+      const key = { key: "Enter", code: "Enter", bubbles: true, cancelable: true };
+      const say = (text) => {
+        set.call(field, text);
+        field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+        field.dispatchEvent(new KeyboardEvent("keydown", key));
+      };
+      say("Just before");
+      const opening = indexedDB.open("tincan", 1_000_000);
+      opening.onupgradeneeded = () => opening.transaction.abort();
+      say("Just after");
+      await new Promise((resolve) => (opening.onerror = opening.onsuccess = resolve));
+    });
+    // Each browser has its own idea of who is first: a message is shown, or stands in the box again.
+    const whole = await ada.until("both messages, wherever they are", () => {
+      const shown = [...document.querySelectorAll('[data-testid="message-text"]')];
+      const written = document.querySelector('[data-testid="composer"]').value;
+      const all = [...shown.map((element) => element.textContent), written].filter(Boolean);
+      return all.join("\n").includes("Just before") && all.join("\n").includes("Just after") && all;
+    });
+    assert.equal(whole[0], "Before");
+    const written = await ada.evaluate(inTheBox);
+    await ada.say([written, "When it is closed"].filter(Boolean).join("\n"));
+    await ada.says("composer-problem", /newer version/);
+    const given = await ada.evaluate(inTheBox);
+    const all = ["Before", "Just before", "Just after", "When it is closed"];
+    const kept = all.filter((text) => !given.split("\n").includes(text));
+    assert.ok(!kept.includes("When it is closed"), given);
+    await ada.shows(kept);
+    await ada.reload();
+    await ada.connected();
+    assert.equal(await ada.evaluate(inTheBox), given, "what was given back is still there");
+    await ada.shows(kept);
+    await bob.shows(kept);
+    await ada.say(given);
+    await ada.delivered(given);
+    await bob.shows([...kept, given]);
+  });
+
   test(`a browser without WebRTC has its sentence in ${kind}, and messages wait`, async (t) => {
     const world = await World.open(t);
     const ada = await world.person(kind, "Ada");
@@ -161,6 +208,11 @@ for (const kind of BROWSERS) {
     await bob.say("Waits");
     await bob.delivered("Waits", ["queued"]);
   });
+}
+
+// Runs in the page: what stands in the composer.
+function inTheBox() {
+  return document.querySelector('[data-testid="composer"]').value;
 }
 
 // Runs in the page: its clock is off by so much.

@@ -3,6 +3,7 @@
 import { after, test } from "node:test";
 
 import { BROWSERS } from "../harness/engine.js";
+import { Front } from "../harness/front.js";
 import { World, closeBrowsers } from "../harness/world.js";
 
 after(closeBrowsers);
@@ -41,6 +42,21 @@ for (const first of BROWSERS) {
     await ada.say("Hello");
     await bob.sees("Hello");
     await ada.delivered("Hello");
+  });
+
+  // A broker keeps a request only for whom it has met.
+  test(`there is no link before the hub knows who invites, in ${first}`, async (t) => {
+    const world = await World.open(t);
+    const front = await Front.open(world.hub.origin);
+    t.after(() => front.close());
+    front.hold();
+    const ada = await world.visitor(first, front.origin);
+    await ada.giveName("Ada");
+    await ada.press("invite-open");
+    await ada.says("invite-dialog", /Making the invite/);
+    await ada.says("banner-broker", /hub/);
+    front.admit();
+    await ada.until("a link", () => document.querySelector('[data-testid="invite-link"]') !== null);
   });
 
   test(`whoever invited may call first, in ${first}`, async (t) => {

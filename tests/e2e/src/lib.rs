@@ -7,14 +7,29 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+mod certificate;
+mod fake_hub;
 mod hub;
+pub mod lan;
+mod namespace;
 mod node;
+mod picture;
 mod process;
+mod skipped;
 pub mod texts;
+mod tls_door;
+mod window;
 
+pub use certificate::{Authority, Certificate};
+pub use fake_hub::fake_hub;
 pub use hub::HubProcess;
+pub use namespace::Namespace;
 pub use node::{NodeProcess, befriend};
-pub use process::{Finished, Process, binary, tincan, tincan_under};
+pub use picture::Picture;
+pub use process::{Finished, Process, binary, example, object, tincan, tincan_under};
+pub use skipped::skipped;
+pub use tls_door::TlsDoor;
+pub use window::Window;
 
 use std::time::Duration;
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 use tincan_node::engine::{
     Answer, Command as Ask, ContactStatus, Cursor, Delivery, Event, MessageView, Query, Reply,
@@ -67,6 +69,14 @@ impl NodeProcess {
         self.id
     }
 
+    /// Its process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("it runs").pid()
+    }
+
     /// Its home directory.
     pub fn home(&self) -> &Path {
         self.home.path()
@@ -92,6 +102,38 @@ impl NodeProcess {
         Process::run(&mut self.command(words))
     }
 
+    /// The first line of `tincan status` that is wanted, as soon as there is one.
+    ///
+    /// # Panics
+    /// When there is none in time.
+    pub fn status_line(&self, is_wanted: impl Fn(&str) -> bool) -> String {
+        let end = std::time::Instant::now() + PATIENCE;
+        loop {
+            let status = self.run(&["status"]);
+            assert_eq!(status.code, Some(0), "{status:?}");
+            if let Some(line) = status.output.iter().find(|line| is_wanted(line)) {
+                return line.clone();
+            }
+            assert!(std::time::Instant::now() < end, "{status:?}");
+        }
+    }
+
+    /// Waits until its list of contacts has `id` with this status, and gives the entry.
+    ///
+    /// # Panics
+    /// When it has not in time.
+    pub fn until_listed(&self, id: &str, status: &str) -> Value {
+        let end = std::time::Instant::now() + PATIENCE;
+        loop {
+            let list = self.run(&["contact", "list", "--json"]);
+            let is_it = |line: &Value| line["id"] == id && line["status"] == status;
+            if let Some(found) = list.json().into_iter().find(is_it) {
+                return found;
+            }
+            assert!(std::time::Instant::now() < end, "{id} is not {status}: {list:?}");
+        }
+    }
+
     /// Ends it, and waits until it has ended.
     ///
     /// # Panics
@@ -110,18 +152,42 @@ impl NodeProcess {
         self.process.take().expect("it runs").kill();
     }
 
+    /// Stops it where it is, as the sleep of a machine does.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn freeze(&self) {
+        self.process.as_ref().expect("it runs").signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn thaw(&self) {
+        self.process.as_ref().expect("it runs").signal(Signal::CONT);
+    }
+
     /// Starts it again on its home.
     pub async fn start_again(&mut self) {
-        let (process, handle) = run(self.home.path(), &self.wrapper, &self.flags).await;
-        connected(&handle).await;
-        self.process = Some(process);
-        self.handle = Some(handle);
+        self.start_again_alone().await;
+        connected(self.handle()).await;
+    }
+
+    /// Starts it again on its home; it need not reach the broker.
+    pub async fn start_again_alone(&mut self) {
+        let flags = self.flags.clone();
+        self.launch(&flags).await;
     }
 
     /// Starts it again on its home with other flags; it need not reach the broker.
     pub async fn start_again_with(&mut self, flags: &[&str]) {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let (process, handle) = run(self.home.path(), &self.wrapper, &flags).await;
+        self.launch(&flags).await;
+    }
+
+    async fn launch(&mut self, flags: &[String]) {
+        let (process, handle) = run(self.home.path(), &self.wrapper, flags).await;
         self.process = Some(process);
         self.handle = Some(handle);
     }

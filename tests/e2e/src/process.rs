@@ -1,6 +1,6 @@
 //! The binary as a process.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -8,19 +8,34 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::PATIENCE;
 
-/// The binary that was built with these tests: beside the folder in which the tests lie.
+/// The binary that was built with this program: in its folder or, where tests lie in a folder of
+/// their own, in the one above.
 ///
 /// # Panics
 /// When it was not built.
 pub fn binary() -> PathBuf {
-    let tests = std::env::current_exe().expect("a test knows where it is");
-    let profile = tests.ancestors().nth(2).expect("tests lie in a profile's folder");
-    let binary = profile.join("tincan");
+    let own = std::env::current_exe().expect("a program knows where it is");
+    let folder = own.parent().expect("it lies in a folder");
+    let above = folder.parent().expect("there is one above");
+    let folder = if folder.ends_with("deps") { above } else { folder };
+    let binary = folder.join("tincan");
     assert!(binary.is_file(), "build it first: cargo build -p tincan (no {})", binary.display());
     binary
+}
+
+/// An example of the SDK, built with these tests.
+///
+/// # Panics
+/// When it was not built.
+pub fn example(name: &str) -> PathBuf {
+    let example = binary().with_file_name("examples").join(name);
+    let how = format!("cargo build -p tincan-node --example {name}");
+    assert!(example.is_file(), "build it first: {how} (no {})", example.display());
+    example
 }
 
 /// The binary with nothing of this user's surroundings: no variables, no config file.
@@ -73,11 +88,30 @@ impl Finished {
     ///
     /// # Panics
     /// When it has failed, or a line is none.
-    pub fn json(&self) -> Vec<serde_json::Value> {
+    pub fn json(&self) -> Vec<Value> {
         assert_eq!(self.code, Some(0), "{self:?}");
-        let parse = |line: &String| serde_json::from_str(line).expect("each line is JSON");
-        self.output.iter().map(parse).collect()
+        self.output.iter().map(|line| object(line)).collect()
     }
+
+    /// The same of a command that prints one line.
+    ///
+    /// # Panics
+    /// When it prints another number of them.
+    pub fn one_json(&self) -> Value {
+        let [value] = <[Value; 1]>::try_from(self.json()).expect("it prints one line");
+        value
+    }
+}
+
+/// A line of output that is an object of JSON.
+///
+/// # Panics
+/// When it is none.
+pub fn object(line: &str) -> Value {
+    let value = serde_json::from_str(line);
+    let value: Value = value.unwrap_or_else(|error| panic!("{error}: {line}"));
+    assert!(value.is_object(), "each line is an object: {line}");
+    value
 }
 
 impl Process {
@@ -99,9 +133,25 @@ impl Process {
 
     /// Runs it to its end.
     pub fn run(command: &mut Command) -> Finished {
+        Self::run_with(command, "")
+    }
+
+    /// Runs it to its end, with `text` as its standard input.
+    pub fn run_with(command: &mut Command, text: &str) -> Finished {
         let mut process = Self::start(command);
-        process.input = None;
+        let mut input = process.input.take().expect("it is piped");
+        // Who has ended already reads nothing.
+        let _ = input.write_all(text.as_bytes());
+        drop(input);
         process.finish()
+    }
+
+    /// Types a line into its standard input.
+    ///
+    /// # Panics
+    /// When that is closed.
+    pub fn say(&mut self, line: &str) {
+        writeln!(self.input.as_mut().expect("it is open"), "{line}").unwrap();
     }
 
     /// Its standard input; `None` once closed.
@@ -129,6 +179,11 @@ impl Process {
                 }
             }
         }
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it a signal.

@@ -141,6 +141,7 @@ cases! {
         prekey_is_kept_and_removed,
         replay_position_only_rises,
         replay_positions_are_per_peer_device_and_leaf,
+        replay_positions_of_old_runs_go,
         append_moves_what_was_written_and_the_place_in_the_conversation,
         append_is_kept_with_every_field,
         positions_held_are_added,

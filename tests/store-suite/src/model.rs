@@ -114,6 +114,9 @@ fn any_op(random: &mut Random, own: LogId) -> Op {
             Op::SavePrekey(StoredPrekey { id, bytes, made: any_time(random) })
         }
         9 => Op::RemovePrekey(PrekeyId([random.below(3) as u8; 4])),
+        10 if random.below(4) == 0 => {
+            Op::RemoveReplays { from: any_user(random), upto: random.below(4) }
+        }
         10 | 11 => Op::SaveReplay(Replay {
             from: any_user(random),
             dev: DeviceId([random.below(2) as u8; 8]),

@@ -216,6 +216,20 @@ pub(crate) async fn replay_positions_are_per_peer_device_and_leaf<S: Subject>(
     .await
 }
 
+pub(crate) async fn replay_positions_of_old_runs_go<S: Subject>(disk: &mut Disk<S>) -> Outcome {
+    let old = [replay(2, 9), Replay { dev: DeviceId([3; 8]), ..replay(3, 1) }];
+    let kept = [Replay { dev: DeviceId([4; 8]), ..replay(4, 1) }];
+    let others = [Replay { from: user(2), ..replay(1, 1) }];
+    let before = [&old[..], &kept, &others].concat().into_iter().map(Op::SaveReplay).collect();
+    let floor = Replay::floor(user(1), 3);
+    let ops = vec![Op::RemoveReplays { from: user(1), upto: 3 }, Op::SaveReplay(floor)];
+    check(disk, before, ops, |snapshot| {
+        snapshot.replays = [&[floor][..], &kept, &others].concat();
+        snapshot.replays.sort_by_key(|replay| (replay.from, replay.dev, replay.leaf.as_str()));
+    })
+    .await
+}
+
 pub(crate) async fn append_moves_what_was_written_and_the_place_in_the_conversation<S: Subject>(
     disk: &mut Disk<S>,
 ) -> Outcome {

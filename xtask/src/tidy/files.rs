@@ -40,7 +40,7 @@ pub(crate) fn check() -> Result<Faults> {
 }
 
 /// Every file that is in the repository or about to be.
-fn listed() -> Result<Vec<String>> {
+pub(super) fn listed() -> Result<Vec<String>> {
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
         .current_dir(root())

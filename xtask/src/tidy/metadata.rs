@@ -53,3 +53,22 @@ impl Metadata {
         self.packages.iter().filter(|package| !self.workspace_members.contains(&package.id))
     }
 }
+
+#[cfg(test)]
+impl Package {
+    /// A crate of the workspace that depends on others of it.
+    pub(crate) fn for_test(name: &str, dependencies: &[(&str, Option<&str>)]) -> Self {
+        let in_workspace = |(name, kind): &(&str, Option<&str>)| Dependency {
+            name: (*name).to_owned(),
+            kind: kind.map(str::to_owned),
+            path: Some(String::new()),
+        };
+        Self {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            version: "1.0.0".to_owned(),
+            license: Some("MIT".to_owned()),
+            dependencies: dependencies.iter().map(in_workspace).collect(),
+        }
+    }
+}

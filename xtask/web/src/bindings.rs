@@ -20,7 +20,8 @@ pub(crate) struct Bindings {
 const NAME: &str = "tincan";
 
 impl Bindings {
-    /// Without names, debug information and producers.
+    /// Without debug information and producers. Its functions have the names that the compiler
+    /// gave them.
     pub(crate) fn small(wasm: &[u8]) -> Result<Self> {
         Self::make(wasm, true)
     }
@@ -30,7 +31,7 @@ impl Bindings {
             .input_bytes(NAME, wasm.to_vec())
             .web(true)?
             .typescript(false)
-            .remove_name_section(small)
+            .demangle(!small)
             .remove_producers_section(small)
             // Our script says where the module is; the page has no second guess to offer.
             .omit_default_module_path(true)

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::bindings::Bindings;
 use crate::compression::Forms;
 use crate::icon::{self, Edge};
+use crate::linkage::Linkage;
 use crate::names::{hash, hashed};
 use crate::page::{self, Head};
+use crate::parsed::Parsed;
+use crate::parts::divide;
 use crate::sources::Sources;
+use crate::split::split;
 use crate::template::fill;
 
 /// The files by their paths on the site.
@@ -22,9 +26,11 @@ pub(crate) struct Bundle {
 /// The page that a hub serves.
 pub(crate) fn page(wasm: &[u8], sources: &Sources) -> Result<Bundle> {
     let mut files = Files::default();
-    let code = files.add_code(wasm)?;
+    let code = files.add_code(wasm, true)?;
+    let later = code.later.context("there is only one part of the code")?;
     let style = files.add_hashed("style", "css", sources.style.clone());
-    let boot = fill("boot.js", &sources.boot, &[("SCRIPT", &code.script), ("WASM", &code.wasm)])?;
+    let names = [("SCRIPT", code.script.as_str()), ("WASM", &code.wasm), ("LATER", &later)];
+    let boot = fill("boot.js", &sources.boot, &names)?;
     let boot = files.add_hashed("boot", "js", boot);
     let head = Head { style: &style, script: &code.script, wasm: &code.wasm, boot: &boot };
     let index = page::index(&sources.index, &head)?;
@@ -40,16 +46,16 @@ pub(crate) fn page(wasm: &[u8], sources: &Sources) -> Result<Bundle> {
     files.add("/icon-512.png", icon::png(512, Edge::Rounded)?);
     files.add("/icon-maskable-512.png", icon::png(512, Edge::Maskable)?);
 
-    let mut offline = vec![style, boot, code.script, code.wasm];
-    offline.extend(code.snippets);
-    let shown = ["/manifest.webmanifest", "/icon.svg"].map(str::to_owned);
-    offline.extend(shown);
+    let mut first_load = vec![style, boot, code.script, code.wasm];
+    first_load.extend(code.snippets);
+    first_load.extend(["/manifest.webmanifest", "/icon.svg"].map(str::to_owned));
+    let mut offline = first_load.clone();
+    offline.push(later);
     let version = hash(files.0.values().map(Vec::as_slice));
     let list = serde_json::to_string(&offline)?;
     let worker = [("VERSION", version.as_str()), ("PAGE", &kept), ("FILES", &list)];
     files.add("/sw.js", fill("sw.js", &sources.worker, &worker)?);
 
-    let mut first_load = offline;
     first_load.extend(["/index.html", "/sw.js"].map(str::to_owned));
     files.compressed(first_load)
 }
@@ -57,7 +63,7 @@ pub(crate) fn page(wasm: &[u8], sources: &Sources) -> Result<Bundle> {
 /// A page that only loads the module and shows it to whoever drives the browser.
 pub(crate) fn bare(wasm: &[u8]) -> Result<Bundle> {
     let mut files = Files::default();
-    let code = files.add_code(wasm)?;
+    let code = files.add_code(wasm, false)?;
     let values = [("SCRIPT", code.script.as_str()), ("WASM", &code.wasm)];
     let boot = fill("bare.js", include_str!("bare.js"), &values)?;
     let boot = files.add_hashed("boot", "js", boot);
@@ -72,6 +78,8 @@ struct Files(BTreeMap<String, Vec<u8>>);
 struct Code {
     script: String,
     wasm: String,
+    /// The second part, if it is one.
+    later: Option<String>,
     snippets: Vec<String>,
 }
 
@@ -87,8 +95,15 @@ impl Files {
         path
     }
 
-    fn add_code(&mut self, wasm: &[u8]) -> Result<Code> {
-        let Bindings { mut script, wasm, snippets } = Bindings::small(wasm)?;
+    fn add_code(&mut self, linked: &[u8], in_parts: bool) -> Result<Code> {
+        let Bindings { mut script, mut wasm, snippets } = Bindings::small(linked)?;
+        let mut later = None;
+        if in_parts {
+            let module = Parsed::read(&wasm)?;
+            let split = split(&module, &divide(&module, &Linkage::read(linked)?)?)?;
+            later = Some(self.add_hashed("later", "wasm", split.later));
+            wasm = split.first;
+        }
         let mut paths = Vec::new();
         if !snippets.is_empty() {
             // They may refer to each other, so they keep their names in a folder that has the
@@ -104,7 +119,7 @@ impl Files {
         }
         let script = self.add_hashed("tincan", "js", script);
         let wasm = self.add_hashed("tincan", "wasm", wasm);
-        Ok(Code { script, wasm, snippets: paths })
+        Ok(Code { script, wasm, later, snippets: paths })
     }
 
     fn compressed(self, first_load: Vec<String>) -> Result<Bundle> {

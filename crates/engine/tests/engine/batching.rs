@@ -199,6 +199,25 @@ fn holes_told_to_a_disk_that_hangs_are_bounded() {
 }
 
 #[test]
+fn answers_that_a_contact_does_not_read_are_bounded() {
+    let mut world = connected();
+    let sid = world.sid(1, 0).unwrap();
+    let sent: Vec<_> = (0..250).map(|n| format!(r#""{n:08}":{n}"#)).collect();
+    let sync = format!(r#"{{"type":"sync","have":{{}},"sent":{{{}}}}}"#, sent.join(","));
+    for (frame, most) in [(r#"{"type":"ping"}"#, 16 * 1024), (&sync, 1_280 * 1024)] {
+        let before: usize = world.nodes[1].frames.iter().map(|(_, text)| text.len()).sum();
+        // The contact's end reads nothing: virtual time stands still.
+        for _ in 0..5_000 {
+            world.frame(1, sid, frame);
+        }
+        let after: usize = world.nodes[1].frames.iter().map(|(_, text)| text.len()).sum();
+        let answers = after - before;
+        assert!((most - 1_024..most + 1_024).contains(&answers), "{answers} of {most}");
+        world.buffered(1, sid, 0);
+    }
+}
+
+#[test]
 fn a_person_faster_than_the_disk_is_told_so() {
     let mut world = World::pair();
     world.nodes[0].disk_delay = Some(secs(1_000));

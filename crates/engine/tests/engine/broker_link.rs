@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tincan_engine::{Alarm, BrokerState, Command, Event, Input, Time};
+use tincan_engine::{Alarm, BrokerInput, BrokerState, Command, Event, Input, Time, Unreadable};
 
 use crate::world::{Door, World, millis, secs};
 
@@ -39,6 +39,17 @@ fn it_connects_by_itself_at_the_start() {
     let mut world = alone(Door::Open);
     world.run_for(secs(1));
     assert_eq!(states(&world), [BrokerState::Connecting, BrokerState::Connected]);
+}
+
+#[test]
+fn what_cannot_be_read_is_counted_by_where_it_came_from() {
+    let mut world = alone(Door::Open);
+    world.run_for(secs(1));
+    for what in [Unreadable::Packet, Unreadable::HubAnswer, Unreadable::Packet] {
+        world.handle(0, Input::Broker(BrokerInput::Unreadable(what)));
+    }
+    assert_eq!(world.dropped(0, "unreadable packet of the broker"), 2);
+    assert_eq!(world.dropped(0, "unreadable answer of the hub"), 1);
 }
 
 #[test]

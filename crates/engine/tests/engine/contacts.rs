@@ -1,7 +1,8 @@
 //! Asking, accepting, declining, blocking: how two people become contacts, and how they stop.
 
+use tincan_engine::store::Op;
 use tincan_engine::{Command, CommandError, ContactStatus, Event, Reply, Target};
-use tincan_wire::DisplayName;
+use tincan_wire::{DisplayName, Leaf};
 
 use crate::world::{DAY, World, millis, secs};
 
@@ -44,6 +45,33 @@ fn a_stranger_who_asks_lands_in_the_inbox() {
     assert_eq!((requests[0].id, requests[0].name.as_str()), (world.nodes[0].id, "Node a"));
     assert_eq!(world.status_with(0, 1), Some(ContactStatus::Requested));
     assert_eq!(world.status_with(1, 0), None, "nobody is a contact by asking");
+}
+
+#[test]
+fn a_heartbeat_that_overtakes_the_answer_at_the_disk_makes_no_contact_without_a_name() {
+    let mut world = asked();
+    world.nodes[0].disk_delay = Some(millis(500));
+    accept(&mut world, 1, 0).unwrap();
+    world.run_until_within(secs(2), "friends", |world| world.are_friends(0, 1));
+    let names = world.events(0, |event| match event {
+        Event::Contact { contact } if contact.status == ContactStatus::Accepted => {
+            Some(contact.name.to_string())
+        }
+        _ => None,
+    });
+    assert!(!names.is_empty() && names.iter().all(|name| name == "Node b"), "{names:?}");
+}
+
+#[test]
+fn an_answer_that_the_disk_refused_leaves_it_to_the_heartbeat() {
+    let mut world = asked();
+    world.nodes[0].refuses = Some(|ops| {
+        let is_answer =
+            |op: &Op| matches!(op, Op::SaveReplay(r) if r.leaf == Leaf::ContactResponse);
+        ops.iter().any(is_answer)
+    });
+    accept(&mut world, 1, 0).unwrap();
+    world.run_until_within(secs(400), "friends", |world| world.are_friends(0, 1));
 }
 
 #[test]
@@ -203,6 +231,22 @@ fn a_request_waits_at_the_broker_for_who_is_away() {
     world.run_for(DAY * 13);
     world.start(1);
     world.run_until_within(secs(1), "friends", |world| world.are_friends(0, 1));
+}
+
+#[test]
+fn a_request_that_a_clock_ahead_by_a_year_has_noted_is_repeated() {
+    let mut world = strangers();
+    world.lose = Some(Box::new(|topic| topic.ends_with("contactRequest")));
+    let id = world.nodes[1].id;
+    world.add(0, Target::Id(id)).unwrap();
+    world.run_for(secs(1));
+    world.crash(0);
+    let ahead = world.now + 365 * DAY;
+    world.nodes[0].disk.contacts.get_mut(&id).unwrap().asked = Some(ahead);
+    world.lose = None;
+    world.start(0);
+    world.run_for(secs(1));
+    assert_eq!(world.requests(1).len(), 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tincan_engine::store::{OutboxPage, TransactionId};
-use tincan_engine::{BrokerInput, Command, Input, PeerInput, StoreFailure, Target};
+use tincan_engine::{BrokerInput, Command, Input, PeerInput, StoreFailure, Target, Unreadable};
 use tincan_wire::{
     Body, Candidate, ChatStatus, Description, DisplayName, Fingerprint, PrekeySecret, SessionId,
     SessionRef,
@@ -116,7 +116,7 @@ fn shell(world: &mut World, what: u8, number: u32) -> Input {
     let sdp = sdp(number.into(), fingerprint);
     let contact = world.nodes[1].id;
     let peer = |input| Input::Peer { sid, input };
-    match what % 16 {
+    match what % 18 {
         0 => peer(PeerInput::OfferReady { sdp, fingerprint }),
         1 => peer(PeerInput::AnswerReady { sdp, fingerprint }),
         2 => peer(PeerInput::CandidatesDone),
@@ -133,6 +133,7 @@ fn shell(world: &mut World, what: u8, number: u32) -> Input {
             reason: "x".into(),
         }),
         12 => Input::NetworkChanged,
+        15 => Input::Broker(BrokerInput::Unreadable(Unreadable::Packet)),
         13 => Input::Stored {
             id: TransactionId(number.into()),
             result: Err(StoreFailure("x".into())),
@@ -142,6 +143,7 @@ fn shell(world: &mut World, what: u8, number: u32) -> Input {
             let page = OutboxPage { contact, after, messages: vec![], upto };
             Input::Outbox { contact, result: Ok(page) }
         }
+        16 => peer(PeerInput::OtherCertificate),
         _ => Input::Challenge { id: 1, aud: "x".into(), nonce: "y".into() },
     }
 }

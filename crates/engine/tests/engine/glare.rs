@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tincan_engine::{Command, PeerState};
+use tincan_engine::{Command, Event, PeerState};
 
 use crate::world::{World, millis, secs};
 
@@ -61,6 +61,26 @@ fn the_order_and_the_distance_in_time_do_not_matter() {
             connect_both(&mut world, secs(1));
             world.run_for(secs(20));
             assert!(world.are_connected(0, 1), "{first} first, {apart} ms apart");
+        }
+    }
+}
+
+#[test]
+fn an_offer_that_waits_for_the_disk_while_its_sender_answers_ends_nothing() {
+    for slow in [0, 1] {
+        for wait in [12, 20, 23, 30, 40, 60] {
+            let mut world = World::pair();
+            world.nodes[slow].disk_delay = Some(millis(wait));
+            open_both(&mut world, 0, millis(0));
+            connect_both(&mut world, secs(1));
+            let (smaller, _) = by_key(&world);
+            if slow == smaller && wait > 20 {
+                let is_it = |event: &Event| match event {
+                    Event::Dropped { reason, .. } => reason == "offer older than an answer",
+                    _ => false,
+                };
+                assert!(world.nodes[slow].events.iter().any(|(_, event)| is_it(event)), "{wait}");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Nothing is said before both ends have proved who they are.
 
-use tincan_engine::{Alarm, PeerState};
+use tincan_engine::{Alarm, Input, PeerInput, PeerState};
 
 use crate::world::{World, millis, secs};
 
@@ -52,6 +52,19 @@ fn a_hello_of_another_session_is_alarmed() {
         Some(format!("{}{swapped}{}", &text[..at], &text[at + 1..]))
     });
     check_alarmed(&mut world, 1, 0);
+}
+
+#[test]
+fn another_certificate_than_the_announced_one_is_alarmed() {
+    let mut world = World::pair();
+    world.open_chat(0, 1);
+    world.run_until("an answer", |world| world.published_on(1, "answer") == 1);
+    let (sid, input) = (world.sid(0, 1).unwrap(), PeerInput::OtherCertificate);
+    world.handle(0, Input::Peer { sid, input });
+    assert!(matches!(world.alarms(0)[..], [Alarm::HelloFailed { .. }]));
+    assert_eq!(world.dropped(0, "other certificate"), 1);
+    assert_eq!(world.peer_state(0, 1), PeerState::Closed);
+    assert_eq!(world.sid(0, 1), None);
 }
 
 #[test]

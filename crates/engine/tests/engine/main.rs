@@ -11,6 +11,7 @@ mod broker_link;
 mod cancel;
 mod contacts;
 mod duplicates;
+mod farewell;
 mod first_words;
 mod garbage;
 mod glare;

@@ -221,6 +221,26 @@ fn a_disk_that_refuses_now_and_then_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_message_that_is_stored_after_another_was_refused_leaves_no_gap() {
+    let mut world = World::pair();
+    world.connect(0, 1);
+    world.nodes[1].disk_delay = Some(millis(300));
+    world.nodes[1].refuses = Some(|ops| {
+        ops.iter().any(|op| matches!(op, Op::Append(message) if message.content == "m0"))
+    });
+    // Both are under way to the disk at the same time.
+    let texts = words("m", 600);
+    send_all(&mut world, &texts[..1]);
+    world.run_for(millis(100));
+    send_all(&mut world, &texts[1..2]);
+    world.run_for(secs(1));
+    world.nodes[1].refuses = None;
+    send_all(&mut world, &texts[2..]);
+    world.run_until_within(secs(60), "delivered", |world| world.all_delivered(0, 1));
+    check_arrived(&world, &texts);
+}
+
+#[test]
 fn a_page_that_the_disk_refuses_is_asked_for_again() {
     let mut world = World::pair();
     world.stop(1);

@@ -121,6 +121,34 @@ fn who_is_silent_for_two_and_a_half_intervals_is_offline() {
 }
 
 #[test]
+fn who_ends_is_offline_at_once_without_a_connection() {
+    let mut world = World::pair();
+    world.run_for(secs(60));
+    assert!(world.view(0, 1).online && !world.are_connected(0, 1));
+    world.stop(1);
+    world.run_for(secs(1));
+    assert!(!world.view(0, 1).online);
+    let connects = world.nodes[0].connects.len();
+    world.run_for(secs(60));
+    assert!(!world.are_connected(0, 1), "a farewell is no reason to call");
+    assert_eq!(world.nodes[0].connects.len(), connects);
+    world.start(1);
+    world.run_for(secs(1));
+    assert!(world.view(0, 1).online && world.view(1, 0).online);
+}
+
+#[test]
+fn who_leaves_an_open_chat_is_offline_with_it_closed() {
+    let mut world = World::pair();
+    world.open_chat(0, 1);
+    world.run_for(secs(5));
+    world.stop(0);
+    world.run_for(secs(1));
+    let view = world.view(1, 0);
+    assert!(!view.online && !view.chat_open, "{view:?}");
+}
+
+#[test]
 fn who_had_our_chat_open_is_offline_after_75_s() {
     let mut world = World::pair();
     world.open_chat(1, 0);
@@ -200,4 +228,33 @@ fn without_a_broker_no_heartbeat_is_made_and_later_they_go_on() {
     world.broker_up();
     world.run_for(secs(40));
     assert!(beats(&world, 0).len() > before);
+}
+
+#[test]
+fn a_chat_that_a_crash_closed_is_closed_for_the_contact_too() {
+    let mut world = World::pair();
+    world.connect(1, 0);
+    assert!(world.view(0, 1).chat_open);
+    world.crash(1);
+    world.start(1);
+    world.run_for(secs(6));
+    assert!(!world.view(0, 1).chat_open);
+    // Else they would count as offline between two heartbeats of 5 min.
+    for _ in 0..20 {
+        world.run_for(secs(60));
+        assert!(world.view(0, 1).online);
+    }
+}
+
+#[test]
+fn an_idle_bye_closes_a_chat_whose_closing_was_lost() {
+    let mut world = World::pair();
+    world.connect(1, 0);
+    world.lose = Some(Box::new(|topic| topic.ends_with("chatPresence")));
+    world.close_chat(1, 0);
+    world.run_for(secs(9 * 60));
+    assert!(world.view(0, 1).chat_open);
+    world.run_for(secs(2 * 60));
+    let view = world.view(0, 1);
+    assert!(!view.chat_open && view.online);
 }

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use tincan_engine::{Event, Input};
 use tincan_wire::{
-    Body, ChatStatus, Description, Fingerprint, Leaf, PrekeyId, PrekeySecret, SessionId,
-    SessionRef, Topic,
+    Body, ChatStatus, Description, Fingerprint, Frame, FrameCodec, Leaf, PrekeyId, PrekeyPublic,
+    PrekeySecret, SessionId, SessionRef, Topic,
 };
 
 use crate::world::{DAY, Forge, Letter, World, millis, sdp, secs};
@@ -337,14 +337,45 @@ fn a_contact_hears_of_a_new_prekey_with_the_next_session() {
     }
 }
 
-#[test]
-fn who_lost_their_prekeys_is_reached_after_two_failures() {
-    let mut world = contacts();
+/// Node 1 comes back without the prekeys that node 0 knows.
+fn lose_prekeys(world: &mut World) {
     world.crash(1);
     world.nodes[1].disk.prekeys.clear();
     world.start(1);
-    world.run_for(secs(1));
-    world.lose = Some(Box::new(|topic| topic.ends_with("heartbeat")));
+}
+
+#[test]
+fn who_lost_their_prekeys_hears_of_their_contacts_at_once() {
+    let mut world = contacts();
+    lose_prekeys(&mut world);
+    world.run_until_within(secs(6), "online", |world| world.view(1, 0).online);
+    assert!(world.dropped(1, "unknown prekey") >= 1);
+}
+
+#[test]
+fn a_lost_prekey_is_answered_once_a_minute() {
+    let mut world = contacts();
+    world.lose = Some(Box::new(|topic| topic.ends_with("contactResponse")));
+    lose_prekeys(&mut world);
+    world
+        .run_until("an envelope to a lost prekey", |world| world.dropped(1, "unknown prekey") == 1);
+    let letters = world.letters_on(0, "heartbeat");
+    let answers = world.published_on(1, "contactResponse");
+    for _ in 0..50 {
+        world.replay(letters.last().unwrap());
+    }
+    assert_eq!(world.published_on(1, "contactResponse"), answers);
+    world.run_for(secs(61));
+    world.replay(letters.last().unwrap());
+    assert_eq!(world.published_on(1, "contactResponse"), answers + 1);
+}
+
+#[test]
+fn who_lost_their_prekeys_is_reached_after_two_failures() {
+    let mut world = contacts();
+    lose_prekeys(&mut world);
+    let what_tells = ["heartbeat", "contactResponse"];
+    world.lose = Some(Box::new(move |topic| what_tells.iter().any(|leaf| topic.ends_with(leaf))));
     world.open_chat(0, 1);
     world.run_until_within(secs(60), "connected", |world| world.are_connected(0, 1));
     assert!(world.dropped(1, "unknown prekey") >= 2);
@@ -379,6 +410,26 @@ fn offers_to_a_disk_that_hangs_are_bounded() {
     }
     assert!(world.nodes[1].transactions - before <= 256);
     assert!(world.dropped(1, "disk too slow") >= 144);
+}
+
+#[test]
+fn prekeys_told_to_a_disk_that_hangs_are_bounded() {
+    let mut world = World::pair();
+    world.connect(0, 1);
+    world.run_for(secs(40));
+    world.disk_latency = secs(1_000);
+    let (sid, before) = (world.sid(1, 0).unwrap(), world.nodes[1].transactions);
+    let codec = FrameCodec::new(world.nodes[0].id, world.nodes[1].id);
+    for number in 1..=5_000_u32 {
+        let Body::Offer { mut description, .. } = offer(1, 1, 1) else { panic!("an offer") };
+        let id = PrekeyId(number.to_be_bytes());
+        description.pk = Some(PrekeyPublic { id, key: [9; 32] });
+        let session = SessionRef { sid, generation: 0 };
+        let frame = Frame::Signal(Body::Offer { session, description });
+        world.frame(1, sid, &codec.encode(&frame).unwrap());
+    }
+    assert!(world.nodes[1].transactions - before <= 1_100);
+    assert!(world.dropped(1, "disk too slow") >= 3_900);
 }
 
 #[test]

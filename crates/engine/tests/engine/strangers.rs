@@ -185,6 +185,24 @@ fn a_request_is_forgotten_after_seven_days() {
 }
 
 #[test]
+fn a_request_that_a_clock_ahead_by_a_year_has_noted_is_forgotten_seven_days_later() {
+    let mut world = world_of(1);
+    ask(&mut world, 100, true, None);
+    world.crash(0);
+    let ahead = world.now + 365 * DAY;
+    for request in world.nodes[0].disk.requests.values_mut() {
+        request.at = ahead;
+    }
+    world.start(0);
+    world.run_for(secs(3_600));
+    world.restart(0);
+    world.run_for(DAY * 7 - secs(2 * 3_600));
+    assert_eq!(world.requests(0).len(), 1);
+    world.run_for(secs(3 * 3_600));
+    assert!(world.requests(0).is_empty());
+}
+
+#[test]
 fn a_flood_of_strangers_costs_a_bounded_number_of_openings() {
     let mut world = world_of(1);
     let body = request(&mut world, 100, false, None);

@@ -89,6 +89,8 @@ fn they_are_held_for_30_s() {
         forge.send(&mut world, 1, offer(0));
         world.run_for(secs(1));
         assert_eq!(got(&world), count, "after {wait} s");
+        let dropped = world.dropped(1, "candidates without a description");
+        assert_eq!(dropped, u64::from(count == 0), "after {wait} s");
     }
 }
 
@@ -101,6 +103,30 @@ fn candidates_of_another_session_are_not_given_to_this_one() {
     let body = Body::IceCandidate { session, candidates: vec![candidate(1)], eoc: false };
     forge.send(&mut world, 1, body);
     assert_eq!(got(&world), 0);
+    forge.send(&mut world, 1, candidates(1, 0..3));
+    assert_eq!(world.dropped(1, "candidates without a description"), 1);
+}
+
+#[test]
+fn what_names_the_session_of_another_contact_is_dropped() {
+    let mut world = World::new(3, 1);
+    world.start_all();
+    world.befriend(0, 1);
+    world.befriend(2, 1);
+    world.connect(0, 1);
+    world.run_for(secs(10));
+    let sid = world.sid(1, 0).unwrap();
+    let session = SessionRef { sid, generation: 0 };
+    let fp = Fingerprint([1; 32]);
+    let description = Description { sdp: sdp(0, fp), fp, caps: vec![], pk: None };
+    let mut forge = Forge::by(2);
+    forge.send(&mut world, 1, Body::Offer { session, description });
+    let body = Body::IceCandidate { session, candidates: vec![candidate(2)], eoc: false };
+    forge.send(&mut world, 1, body);
+    world.run_for(secs(1));
+    assert_eq!(world.dropped(1, "session of another contact"), 2);
+    assert!(world.are_connected(0, 1));
+    assert_eq!((world.sid(1, 0), world.sid(1, 2)), (Some(sid), None));
 }
 
 #[test]

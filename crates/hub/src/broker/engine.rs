@@ -1,5 +1,5 @@
 //! The MQTT engine behind the boundary: the parts of `mqtt5` that route, keep sessions and speak
-//! to one client. Only this module and `gate` know it.
+//! to one client. Only this module and `gate` know it, and `fuzzing`, which tries what it reads.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ use crate::tasks::Stopped;
 
 /// The largest packet, in bytes: an envelope of 16 KiB (protocol §3), or a CONNECT with a token of
 /// 2 KiB, and room for topic and properties.
-const MAX_PACKET_BYTES: usize = 17 * 1024;
+pub(crate) const MAX_PACKET_BYTES: usize = 17 * 1024;
 
 /// How long a session is kept for someone who is away (protocol §2).
 const SESSION_EXPIRY: Duration = Duration::from_secs(14 * 24 * 3600);

@@ -51,12 +51,7 @@ impl Gate {
     }
 
     async fn admit(&self, connect: &ConnectPacket) -> AuthResult {
-        let claimed = Claimed {
-            client_id: &connect.client_id,
-            username: connect.username.as_deref(),
-            password: connect.password.as_deref(),
-        };
-        let user = match self.authority.admit(self.address, claimed) {
+        let user = match self.authority.admit(self.address, claimed(connect)) {
             Ok(user) => user,
             Err(error) => return AuthResult::fail(refusal_code(error)),
         };
@@ -128,6 +123,15 @@ fn cleaned(event: &ClientPublishEvent, expiry_secs: u32) -> PublishPacket {
     packet.packet_id = event.packet_id;
     packet.properties.set_message_expiry_interval(expiry_secs);
     packet
+}
+
+/// What a CONNECT says of its sender.
+pub(crate) fn claimed(connect: &ConnectPacket) -> Claimed<'_> {
+    Claimed {
+        client_id: &connect.client_id,
+        username: connect.username.as_deref(),
+        password: connect.password.as_deref(),
+    }
 }
 
 fn refusal_code(error: AccessError) -> ReasonCode {

@@ -1,16 +1,19 @@
 //! Accepting connections, within limits.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::engine::Engine;
-use super::websocket;
+use super::engine::{Engine, StorageError};
+use super::{Census, websocket};
+use crate::authority::Authority;
 use crate::clock::Clock;
-use crate::limits::{AddressBuckets, Admission, Connections};
+use crate::config::Limits;
+use crate::limits::{AddressBuckets, Admission, Connections, Rate};
 use crate::tasks::Stopped;
 
 /// How long to wait after a failed `accept`, which is usually for want of file descriptors.
@@ -30,6 +33,28 @@ pub(super) struct Reception {
 }
 
 impl Reception {
+    /// Opens the storage.
+    ///
+    /// # Errors
+    /// The data directory cannot be used.
+    pub(super) async fn open(
+        data_dir: Option<PathBuf>,
+        limits: &Limits,
+        authority: Arc<Authority>,
+    ) -> Result<Self, StorageError> {
+        let clock = authority.clock();
+        let engine = Arc::new(Engine::open(data_dir, limits, authority).await?);
+        let connections = Connections::new(limits.connections, limits.connections_per_address);
+        let rate = Rate::with_bursts(limits.connects_per_second, 20);
+        let rates = Arc::new(Mutex::new(AddressBuckets::new(rate)));
+        Ok(Self { engine, connections, rates, clock })
+    }
+
+    /// Who is there.
+    pub(super) fn census(&self) -> Census {
+        Census { connections: self.connections.clone(), engine: Arc::clone(&self.engine) }
+    }
+
     /// Admits a connection, or says why not.
     pub(super) fn admit(&self, address: IpAddr) -> Result<Admission, &'static str> {
         let now_ms = self.clock.now_ms();

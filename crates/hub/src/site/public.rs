@@ -1,11 +1,16 @@
 //! Where clients find the parts of the hub, as seen from outside.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tincan_relay::Credential;
+use tincan_wire::UserId;
 
 use crate::broker::WEBSOCKET_PATH;
+use crate::config::RelayConfig;
 use crate::hub::Addresses;
+use crate::relay::{Credentials, LIFE_SECONDS};
 
 /// The longest host name (RFC 1035 §2.3.4).
 const MAX_HOST_BYTES: usize = 253;
@@ -15,6 +20,23 @@ const MAX_HOST_BYTES: usize = 253;
 pub(crate) struct Public {
     host: Option<String>,
     addresses: Addresses,
+    turn: Option<Turn>,
+}
+
+/// Where the relay is, and what it takes.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// None: it is here.
+    elsewhere: Vec<String>,
+    credentials: Arc<Credentials>,
+}
+
+impl Turn {
+    /// `None` where clients are given no relay.
+    pub(crate) fn of(config: &RelayConfig, credentials: &Arc<Credentials>) -> Option<Self> {
+        let credentials = Arc::clone(credentials);
+        config.enabled.then(|| Self { elsewhere: config.elsewhere.clone(), credentials })
+    }
 }
 
 impl Public {
@@ -22,7 +44,12 @@ impl Public {
     /// The host, if it is none.
     pub(crate) fn new(host: Option<String>, addresses: Addresses) -> Result<Self, String> {
         let host = host.map(|host| clean_host(&host).ok_or(host)).transpose()?;
-        Ok(Self { host, addresses })
+        Ok(Self { host, addresses, turn: None })
+    }
+
+    /// With a relay, or without.
+    pub(crate) fn with_turn(self, turn: Option<Turn>) -> Self {
+        Self { turn, ..self }
     }
 
     /// The host to name to a client: the configured one, else what the client itself used, else
@@ -36,7 +63,8 @@ impl Public {
     pub(super) fn config(&self, name: &str, host: &str) -> Value {
         let Addresses { mqtt, .. } = self.addresses;
         let websocket = format!("{}{WEBSOCKET_PATH}", self.websocket(host));
-        let brokers = [&format!("mqtt://{host}:{}", mqtt.port()), &websocket];
+        let beside = format!("ws://{host}:{}{WEBSOCKET_PATH}", self.addresses.http.port());
+        let brokers = [&format!("mqtt://{host}:{}", mqtt.port()), &websocket, &beside];
         // A page asks its own origin: where that is, and whether TLS is before it, only the page
         // knows.
         let web = [WEBSOCKET_PATH, &websocket];
@@ -48,7 +76,22 @@ impl Public {
         format!("ws://{host}:{}", self.addresses.websocket.port())
     }
 
-    pub(super) fn stun(&self, host: &str) -> String {
+    /// `/ice` for this user.
+    pub(super) fn ice(&self, host: &str, user: &UserId) -> Value {
+        let mut servers = vec![json!({"urls": [self.stun(host)]})];
+        if let Some(turn) = &self.turn {
+            let port = self.addresses.stun.port();
+            // The site's port as well, which networks let out that let nothing else.
+            let here = [(port, "udp"), (port, "tcp"), (self.addresses.http.port(), "tcp")]
+                .map(|(port, transport)| format!("turn:{host}:{port}?transport={transport}"));
+            let urls = if turn.elsewhere.is_empty() { &here[..] } else { &turn.elsewhere };
+            let Credential { username, password } = turn.credentials.issue(user);
+            servers.push(json!({"urls": urls, "username": username, "credential": password}));
+        }
+        json!({"iceServers": servers, "ttl": LIFE_SECONDS})
+    }
+
+    fn stun(&self, host: &str) -> String {
         format!("stun:{host}:{}", self.addresses.stun.port())
     }
 }
@@ -130,7 +173,7 @@ mod tests {
             config,
             json!({
                 "name": "team",
-                "brokers": ["mqtt://[::1]:2", "ws://[::1]:3/mqtt"],
+                "brokers": ["mqtt://[::1]:2", "ws://[::1]:3/mqtt", "ws://[::1]:1/mqtt"],
                 "web": ["/mqtt", "ws://[::1]:3/mqtt"],
                 "stun": ["stun:[::1]:4"],
             })

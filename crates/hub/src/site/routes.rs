@@ -12,10 +12,6 @@ use super::answer::Answer;
 use super::policy;
 use crate::access::NONCE_LIFE_MS;
 
-/// How long the answer of `/ice` holds, in seconds. STUN needs no credential, so this is only how
-/// often a client may look whether something has changed.
-const ICE_TTL_SECONDS: u64 = 3600;
-
 pub(super) fn answer<B>(shared: &Shared, request: &Request<B>, reached: IpAddr) -> Answer {
     if request.method() == Method::OPTIONS {
         return Answer::preflight();
@@ -92,10 +88,9 @@ fn ice<B>(shared: &Shared, request: &Request<B>, reached: IpAddr) -> Answer {
         return Answer::unauthorized("access_no_token", message);
     };
     match shared.authority.verify(token) {
-        Ok(_) => {
+        Ok(pass) => {
             let host = shared.public.host(host_of(request), reached);
-            let stun = shared.public.stun(&host);
-            Answer::json(&json!({"iceServers": [{"urls": [stun]}], "ttl": ICE_TTL_SECONDS}))
+            Answer::json(&shared.public.ice(&host, &pass.user))
         }
         Err(error) => Answer::unauthorized(error.reason(), &error.to_string()),
     }

@@ -14,6 +14,7 @@ mod page;
 mod rules;
 mod site;
 mod stun;
+mod turn;
 mod user;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -167,6 +167,10 @@ impl World {
         world
     }
 
+    pub fn lose_what_is_in_flight(&mut self) {
+        self.flights.clear();
+    }
+
     pub fn is_open(&self) -> bool {
         self.ends.iter().all(|end| end.connected_at.is_some())
     }

@@ -121,6 +121,7 @@ impl Session {
     /// The broker broke the protocol. As an answer to CONNECT that means it does not know this
     /// version, which some brokers say in bytes of their own.
     pub(super) fn fail(&mut self, error: ProtocolError) {
+        self.emit(Event::Unreadable { error });
         let connecting =
             self.link.as_ref().is_some_and(|l| matches!(l.phase, Phase::AwaitingConnAck { .. }));
         if connecting && self.versions.refused() {

@@ -6,8 +6,13 @@ use tincan_mqtt::{CloseReason, Config, Event, ProtocolError, Qos, Version};
 
 const BOTH: [Version; 2] = [Version::V5, Version::V311];
 
+/// How it ends, after what could not be read.
 fn closed(reason: CloseReason) -> Vec<Event> {
-    vec![Event::Closed { reason }]
+    let unreadable = match reason {
+        CloseReason::ProtocolError(error) => Some(Event::Unreadable { error }),
+        _ => None,
+    };
+    unreadable.into_iter().chain([Event::Closed { reason }]).collect()
 }
 
 #[test]

@@ -104,6 +104,20 @@ pub enum AddressError {
     TooLong,
 }
 
+impl BrokerAddress {
+    /// The broker of a hub that is reached by TLS, on the port of its site.
+    pub(super) fn beside(host: &str, port: u16) -> Self {
+        Self {
+            scheme: Scheme::Wss,
+            host: host.to_owned(),
+            port,
+            path: "/mqtt".to_owned(),
+            username: None,
+            password: None,
+        }
+    }
+}
+
 impl FromStr for BrokerAddress {
     type Err = AddressError;
 
@@ -129,14 +143,19 @@ impl FromStr for BrokerAddress {
             Some(user) => split_user(user)?,
             None => (None, None),
         };
-        Ok(Self {
+        let address = Self {
             scheme,
             host: host.to_owned(),
             port: port.unwrap_or(scheme.default_port()),
             path: check_path(scheme, path)?.to_owned(),
             username,
             password,
-        })
+        };
+        // As it is remembered it has its port and its path, too, and must still be read.
+        if address.to_string().len() > MAX_ADDRESS_BYTES {
+            return Err(AddressError::TooLong);
+        }
+        Ok(address)
     }
 }
 
@@ -299,6 +318,14 @@ mod tests {
         refused("mqtt://%f@h", AddressError::UserInfo);
         refused("mqtt://%ff@h", AddressError::UserInfo);
         refused(&format!("mqtt://{}", "h".repeat(300)), AddressError::TooLong);
+    }
+
+    #[test]
+    fn an_address_that_would_be_too_long_to_be_read_again_is_refused() {
+        let host = "h".repeat(245);
+        let shown = format!("mqtt://{}:1883", &host[..244]);
+        check(&format!("mqtt://{}", &host[..244]), &shown);
+        refused(&format!("mqtt://{host}"), AddressError::TooLong);
     }
 
     proptest! {

@@ -4,19 +4,21 @@
 //! and the task answers with [`Report`]s. The session outlives its transports: it keeps what the
 //! broker has not acknowledged.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tincan_engine::BrokerInput;
+use tincan_engine::{BrokerInput, Unreadable};
 use tincan_mqtt::{Event, Output, Publish, Qos, Session};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 use super::dialing::{Dialed, Dialing};
+use super::ice::IceTask;
 use super::link::{Login, Order, Report};
 use super::meeting_place::MeetingPlace;
 use super::reason;
-use super::transport::{Unsent, read};
+use super::transport::{Read, Unsent, read};
 use crate::dial::Dialer;
 
 pub(super) struct Driver {
@@ -26,6 +28,7 @@ pub(super) struct Driver {
     pub(super) place: MeetingPlace,
     pub(super) login: Login,
     pub(super) stun: Vec<String>,
+    pub(super) ice: Arc<IceTask>,
     pub(super) session: Session,
     pub(super) started: Instant,
     /// Attempts that failed above the transport, to try the next address of the list.
@@ -102,6 +105,7 @@ impl Driver {
             stun: self.stun.clone(),
             client_id: attempt.client_id.clone(),
             reports: self.reports.clone(),
+            ice: Arc::clone(&self.ice),
             skip: self.failures,
         }
         .run();
@@ -130,18 +134,22 @@ impl Driver {
             match self.drain(&mut link, &mut unsent).await {
                 None => {}
                 Some(next) => {
-                    unsent.finish(&mut writer).await;
+                    unsent.finish(&mut reader, &mut writer).await;
                     return next;
                 }
             }
             let deadline = self.deadline();
             tokio::select! {
-                read = read(&mut reader, &mut inbox) => match read {
-                    true => {
+                read = read(&mut reader, &mut inbox), if unsent.has_room() => match read {
+                    Read::Bytes => {
                         let now = self.now_ms();
                         self.session.handle_bytes(now, &inbox.split());
                     }
-                    false => self.session.transport_closed(self.now_ms()),
+                    Read::End => self.session.transport_closed(self.now_ms()),
+                    Read::Unreadable => {
+                        self.unreadable().await;
+                        self.session.transport_closed(self.now_ms());
+                    }
                 },
                 written = unsent.write(&mut writer), if unsent.wants_write() => {
                     if !written {
@@ -154,7 +162,7 @@ impl Driver {
                         self.session.disconnect(self.now_ms());
                         // Nothing that the session says now is news to the engine.
                         unsent.take(&mut self.session);
-                        unsent.finish(&mut writer).await;
+                        unsent.finish(&mut reader, &mut writer).await;
                         return other.map_or(Next::End, Next::Order);
                     }
                 },
@@ -198,6 +206,10 @@ impl Driver {
                 None
             }
             Event::Retry { .. } => Some(Next::Again),
+            Event::Unreadable { .. } => {
+                self.unreadable().await;
+                None
+            }
             Event::Refused { reason, text } => {
                 self.failures += 1;
                 let credentials = reason::is_about_credentials(reason);
@@ -240,6 +252,11 @@ impl Driver {
     async fn report(&self, attempt: u64, input: BrokerInput) {
         // A shell that is gone needs no report; the next order says so.
         let _ = self.reports.send(Report::Link { attempt, input }).await;
+    }
+
+    async fn unreadable(&self) {
+        // A shell that is gone counts no more.
+        let _ = self.reports.send(Report::Unreadable(Unreadable::Packet)).await;
     }
 
     fn publish(&mut self, publish: Publish) {

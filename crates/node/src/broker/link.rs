@@ -1,9 +1,9 @@
 //! The shell's end of the broker's task: wishes go in, reports come out.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tincan_engine::{BrokerInput, BrokerOutput};
+use tincan_engine::{BrokerInput, BrokerOutput, Unreadable};
 use tincan_mqtt::{Publish, Qos, Session};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -13,6 +13,7 @@ use super::dialing::Token;
 use super::driver::Driver;
 use super::meeting_place::MeetingPlace;
 use crate::dial::Dialer;
+use crate::ice_servers::IceServers;
 
 /// How many orders may wait: the task takes them at once unless a report waits for the shell.
 const MAX_ORDERS: usize = 1024;
@@ -35,8 +36,10 @@ pub(crate) enum Report {
     Message { topic: String, payload: Vec<u8>, retain: bool },
     /// The hub wants a token for this.
     Challenge { aud: String, nonce: String, answer: oneshot::Sender<Token> },
-    /// The STUN servers of the hub.
-    Stun(Vec<SocketAddr>),
+    /// The STUN and TURN servers of the hub.
+    Ice(IceServers),
+    /// Something came that cannot be read, whichever attempt brought it.
+    Unreadable(Unreadable),
     /// By how many milliseconds our clock is behind the hub's; negative if it is ahead.
     Clock(i64),
 }
@@ -82,6 +85,7 @@ impl BrokerLink {
             place,
             login,
             stun,
+            ice: Arc::default(),
             session: Session::new(tincan_mqtt::Config::default()),
             started: Instant::now(),
             failures: 0,
@@ -135,5 +139,28 @@ impl BrokerLink {
         if timeout(CLOSE_TIMEOUT, self.task).await.is_err() {
             tracing::debug!("the broker's task did not end in time");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn publishes_that_wait_leave_room_for_what_must_not_be_lost() {
+        let (orders, mut taken) = mpsc::channel(MAX_ORDERS);
+        let mut link = BrokerLink { orders, attempt: 0, task: tokio::spawn(async {}) };
+        for _ in 0..2 * MAX_ORDERS {
+            let (topic, payload) = ("user/tin1x/heartbeat".to_owned(), vec![0; 16]);
+            let expiry = Duration::from_secs(30);
+            link.handle(BrokerOutput::Publish { topic, payload, at_least_once: false, expiry });
+        }
+        link.handle(BrokerOutput::Disconnect);
+        assert_eq!(taken.len(), MAX_ORDERS - RESERVED_ORDERS + 1);
+        let mut last = None;
+        while let Ok(order) = taken.try_recv() {
+            last = Some(order);
+        }
+        assert!(matches!(last, Some(Order::Disconnect)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tincan_engine::{BrokerInput, BrokerOutput};
+use tincan_engine::{BrokerInput, BrokerOutput, Unreadable};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -79,7 +79,7 @@ async fn input(reports: &mut mpsc::Receiver<Report>) -> BrokerInput {
             Report::Message { topic, payload, retain } => {
                 return BrokerInput::Message { topic, payload, retain };
             }
-            Report::Stun(_) | Report::Clock(_) => {}
+            Report::Ice(_) | Report::Clock(_) | Report::Unreadable(_) => {}
             Report::Challenge { .. } => panic!("there is no hub"),
         }
     }
@@ -237,8 +237,19 @@ async fn what_is_no_broker_is_said_so() {
             let _ = stream.read(&mut [0; 256]).await;
         }
     });
-    let (credentials, reason) = refusal(&mut reports).await;
+    let mut counted = 0;
+    let (credentials, reason) = loop {
+        match timeout(PATIENCE, reports.recv()).await.unwrap().unwrap() {
+            Report::Unreadable(Unreadable::Packet) => counted += 1,
+            Report::Link { input: BrokerInput::Refused { credentials, reason }, .. } => {
+                break (credentials, reason);
+            }
+            Report::Ice(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
     assert!(!credentials && reason.contains("is this address a broker?"), "{reason}");
+    assert_eq!(counted, 2);
 }
 
 #[tokio::test]
@@ -289,4 +300,32 @@ async fn another_address_of_the_broker_is_tried_when_one_is_dead() {
     let (stream, _) = timeout(PATIENCE, alive.accept()).await.unwrap().unwrap();
     FakeBroker { stream }.welcome().await;
     assert!(matches!(input(&mut reports).await, BrokerInput::Connected));
+}
+
+#[tokio::test]
+async fn a_broker_that_writes_and_does_not_read_is_not_read_for_ever() {
+    let mut fixture = Fixture::new("").await;
+    // The kernel's part of what waits shall be small.
+    socket2::SockRef::from(&fixture.listener).set_recv_buffer_size(4_096).unwrap();
+    let broker = fixture.connected().await;
+    let mut reports = fixture.reports;
+    let hearing = tokio::spawn(async move { while reports.recv().await.is_some() {} });
+    let (mut answers, mut stream) = broker.stream.into_split();
+    // Publishes with QoS 1, topic `x` and nothing in them: 8 bytes each, answered by 4.
+    let publishes = [0x32, 6, 0, 1, b'x', 0, 9, 0].repeat(10_000);
+    const ENDLESS: usize = 1_000;
+    let mut taken = 0;
+    while timeout(Duration::from_secs(1), stream.write_all(&publishes)).await.is_ok() {
+        taken += 1;
+        assert!(taken < ENDLESS, "it keeps 40 MB of answers");
+    }
+    // Once the broker reads again, so does the node.
+    let mut buffer = vec![0; 64 * 1024];
+    let mut answered = 0;
+    while answered < taken * 40_000 {
+        let count = timeout(PATIENCE, answers.read(&mut buffer)).await.expect("answers").unwrap();
+        assert!(count > 0, "the node hung up");
+        answered += count;
+    }
+    hearing.abort();
 }

@@ -1,5 +1,7 @@
 //! The other process's end of the control socket.
 
+mod in_memory;
+
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -13,12 +15,16 @@ use tincan_engine::{Answer, Command, Event, Query, Reply};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use in_memory::{Heard, Screen};
 
 use super::ControlError;
 use super::connection::read_line;
-use super::line::{MAX_ANSWER_BYTES, ShellAsk, parse_error};
-use crate::handle::MAX_EVENTS;
+use super::line::{self, MAX_ANSWER_BYTES, ShellAsk, parse_error};
+use crate::events;
+use crate::feed::{Feed, Reader};
+use crate::handle::EVENT_BOUNDS;
 use crate::home::Home;
 use crate::request::{RequestError, ShellError, ShellStatus};
 
@@ -31,6 +37,15 @@ pub(crate) enum Update {
     Event(Arc<Event>),
     /// So many events were lost on the way here.
     Missed(u64),
+}
+
+impl Update {
+    fn size(&self) -> usize {
+        match self {
+            Self::Event(event) => events::size_of(event),
+            Self::Missed(_) => size_of::<Self>(),
+        }
+    }
 }
 
 /// A connection to a node in another process. It ends when this is dropped.
@@ -50,7 +65,7 @@ struct Shared {
 struct State {
     waiting: HashMap<u64, oneshot::Sender<Result<Value, RequestError>>>,
     /// `None` once the connection has ended.
-    updates: Option<broadcast::Sender<Update>>,
+    updates: Option<Feed<Update>>,
 }
 
 impl Shared {
@@ -70,8 +85,8 @@ impl Client {
         })?;
         let (reader, writer) = stream.into_split();
         let (lines, lines_out) = mpsc::channel(MAX_LINES);
-        let (updates, _) = broadcast::channel(MAX_EVENTS);
-        let state = State { waiting: HashMap::new(), updates: Some(updates) };
+        let updates = Some(Feed::new(EVENT_BOUNDS));
+        let state = State { waiting: HashMap::new(), updates };
         let shared = Arc::new(Shared { state: Mutex::new(state) });
         tokio::spawn(read(BufReader::new(reader), Arc::clone(&shared)));
         tokio::spawn(write(writer, lines_out));
@@ -100,10 +115,10 @@ impl Client {
     }
 
     /// All events from now on; the receiver ends with the connection.
-    pub(crate) async fn subscribe(&self) -> broadcast::Receiver<Update> {
+    pub(crate) async fn subscribe(&self) -> Reader<Update> {
         let receiver = self.shared.with(|state| match &state.updates {
             Some(updates) => updates.subscribe(),
-            None => broadcast::channel(1).1,
+            None => Feed::new(EVENT_BOUNDS).subscribe(),
         });
         // If it fails the connection is over, and the receiver ends as well.
         let _ = self.ask::<_, Value>(&serde_json::json!({ "subscribe": true })).await;
@@ -116,11 +131,8 @@ impl Client {
     ) -> Result<A, RequestError> {
         let bad = |reason: String| ShellError::BadRequest { reason };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut value = serde_json::to_value(question).map_err(|error| bad(error.to_string()))?;
-        if let Value::Object(fields) = &mut value {
-            fields.insert("id".to_owned(), id.into());
-        }
-        let mut line = value.to_string().into_bytes();
+        let value = serde_json::to_value(question).map_err(|error| bad(error.to_string()))?;
+        let mut line = line::request(id, value).into_bytes();
         line.push(b'\n');
         let (answer, answered) = oneshot::channel();
         let open = self.shared.with(|state| {
@@ -174,8 +186,8 @@ fn take(line: &[u8], shared: &Shared) {
             serde_json::from_value(value).ok().map(|event| Update::Event(Arc::new(event)))
         };
         if let Some(update) = update {
-            // Nobody may be listening.
-            shared.with(|state| state.updates.as_ref().map(|updates| updates.send(update)));
+            let bytes = update.size();
+            shared.with(|state| state.updates.as_ref().map(|updates| updates.send(update, bytes)));
         }
         return;
     }

@@ -9,16 +9,20 @@ use tincan_engine::{Command, Event};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::line::{self, Ask, MAX_REQUEST_BYTES, ShellAsk};
+use crate::feed::{NoItem, Reader};
 use crate::handle::Local;
 use crate::request::{Request, RequestError, ShellError};
 
-/// Requests of one connection that may wait for their answers; the next is read when one has
-/// come.
+/// Requests of one connection whose answers may wait to be made and written; the next is read
+/// when one has gone out.
 const MAX_WAITING: usize = 256;
+
+/// Of these a question to the store takes so many, as its answer is a page of up to 1 MiB.
+const PLACES_OF_A_PAGE: u32 = 32;
 
 /// Lines that may wait to be written. Answers and events stand still when it is full; events
 /// beyond those that a handle keeps are lost to this connection, and counted.
@@ -51,12 +55,15 @@ pub(super) async fn serve(stream: UnixStream, local: Local) {
     let _ = write.await;
 }
 
+/// A line without its end, and the place that is free again once it is written.
+type Line = (String, Option<OwnedSemaphorePermit>);
+
 struct Connection {
     screen: u64,
     /// Whether it ever opened a chat.
     showed_chat: bool,
     local: Local,
-    lines: mpsc::Sender<String>,
+    lines: mpsc::Sender<Line>,
     places: Arc<Semaphore>,
     subscription: Option<JoinHandle<()>>,
     garbage: u32,
@@ -93,7 +100,9 @@ impl Connection {
             self.garbage += 1;
             return self.answer::<()>(id, Err(error.into())).await && self.garbage < MAX_GARBAGE;
         };
-        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return false };
+        let places = if matches!(ask, Ask::Query(_)) { PLACES_OF_A_PAGE } else { 1 };
+        let place = Arc::clone(&self.places).acquire_many_owned(places).await;
+        let Ok(place) = place else { return false };
         match ask {
             Ask::Command(command) => {
                 let command = self.on_this_screen(command.clone());
@@ -154,13 +163,12 @@ impl Connection {
             let result = result.await;
             let line = line::answer(Some(id), result.as_ref());
             // Whoever asked may be gone.
-            let _ = lines.send(line).await;
-            drop(place);
+            let _ = lines.send((line, Some(place))).await;
         });
     }
 
     async fn answer<T: Serialize>(&self, id: Option<u64>, result: Result<T, RequestError>) -> bool {
-        self.lines.send(line::answer(id, result.as_ref())).await.is_ok()
+        self.lines.send((line::answer(id, result.as_ref()), None)).await.is_ok()
     }
 
     fn subscribe(&mut self, on: bool) {
@@ -208,36 +216,38 @@ async fn flatten<T>(asked: Asked<T>) -> Result<T, RequestError> {
     asked?.await.map_err(|_| RequestError::Closed)?
 }
 
-async fn forward(mut events: broadcast::Receiver<Arc<Event>>, lines: mpsc::Sender<String>) {
+async fn forward(mut events: Reader<Arc<Event>>, lines: mpsc::Sender<Line>) {
     loop {
         let line = match events.recv().await {
             Ok(event) => serde_json::to_string(&*event),
-            Err(broadcast::error::RecvError::Lagged(missed)) => {
+            Err(NoItem::Missed(missed)) => {
                 serde_json::to_string(&Missed { event: "missed", missed })
             }
-            Err(broadcast::error::RecvError::Closed) => return,
+            Err(NoItem::Ended) => return,
         };
         let Ok(line) = line else { continue };
-        if lines.send(line).await.is_err() {
+        if lines.send((line, None)).await.is_err() {
             return;
         }
     }
 }
 
-async fn write(mut writer: OwnedWriteHalf, mut lines: mpsc::Receiver<String>) {
-    let mut bytes = Vec::new();
-    while let Some(line) = lines.recv().await {
-        bytes.clear();
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
-        while bytes.len() < WRITE_BYTES {
-            let Ok(line) = lines.try_recv() else { break };
+async fn write(mut writer: OwnedWriteHalf, mut lines: mpsc::Receiver<Line>) {
+    let (mut bytes, mut places) = (Vec::new(), Vec::new());
+    while let Some(first) = lines.recv().await {
+        let mut next = Some(first);
+        while let Some((line, place)) = next {
             bytes.extend_from_slice(line.as_bytes());
             bytes.push(b'\n');
+            places.extend(place);
+            next = if bytes.len() < WRITE_BYTES { lines.try_recv().ok() } else { None };
         }
         if writer.write_all(&bytes).await.is_err() {
             return;
         }
+        bytes.clear();
+        bytes.shrink_to(WRITE_BYTES);
+        places.clear();
     }
 }
 
@@ -245,7 +255,7 @@ async fn write(mut writer: OwnedWriteHalf, mut lines: mpsc::Receiver<String>) {
 ///
 /// # Errors
 /// The stream's, or that a line is longer than `limit`.
-pub(super) async fn read_line<R: AsyncRead + Unpin>(
+pub(crate) async fn read_line<R: AsyncRead + Unpin>(
     reader: &mut BufReader<R>,
     line: &mut Vec<u8>,
     limit: usize,

@@ -32,6 +32,26 @@ pub(crate) enum ShellAsk {
     Stop,
 }
 
+impl Ask {
+    /// As a client writes it, without its number.
+    pub(crate) fn to_value(&self) -> serde_json::Result<Value> {
+        match self {
+            Self::Command(command) => serde_json::to_value(command),
+            Self::Query(query) => serde_json::to_value(query),
+            Self::Subscribe(on) => Ok(serde_json::json!({ "subscribe": on })),
+            Self::Shell(ask) => serde_json::to_value(ask),
+        }
+    }
+}
+
+/// The line of a request, without its end.
+pub(crate) fn request(id: u64, mut question: Value) -> String {
+    if let Value::Object(fields) = &mut question {
+        fields.insert("id".to_owned(), id.into());
+    }
+    question.to_string()
+}
+
 /// Reads a request: its number, if it has one, and what it asks.
 pub(crate) fn parse(line: &[u8]) -> (Option<u64>, Result<Ask, ShellError>) {
     let mut fields: Map<String, Value> = match serde_json::from_slice(line) {
@@ -135,6 +155,29 @@ mod tests {
         check(r#"{"id":4,"shell":"stop"}"#, Some(4), Ok(Ask::Shell(ShellAsk::Stop)));
         let hub = ShellAsk::SetHub { origin: "http://h".to_owned() };
         check(r#"{"id":5,"shell":"set_hub","origin":"http://h"}"#, Some(5), Ok(Ask::Shell(hub)));
+    }
+
+    /// The names that a kind of request knows, from the complaint about one that it does not.
+    fn known<T: for<'a> Deserialize<'a> + std::fmt::Debug>(kind: &str) -> Vec<String> {
+        let line = serde_json::json!({ kind: "no_such" });
+        let complaint = serde_json::from_value::<T>(line).unwrap_err().to_string();
+        let (_, listed) = complaint.split_once("expected one of ").expect("it lists them");
+        listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_document_names_every_command_and_query() {
+        let document = include_str!("../../../../docs/control-socket.md");
+        let (_, listed) = document.split_once("\nCommands: ").expect("it lists them");
+        let (commands, rest) = listed.split_once(" Queries: ").expect("it lists them");
+        let (queries, _) = rest.split_once(". ").expect("a sentence ends");
+        let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        let sorted = |mut names: Vec<String>| {
+            names.sort();
+            names
+        };
+        assert_eq!(sorted(quoted(commands)), sorted(known::<Command>("command")));
+        assert_eq!(sorted(quoted(queries)), sorted(known::<Query>("query")));
     }
 
     #[test]

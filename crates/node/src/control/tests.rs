@@ -9,10 +9,11 @@ use tincan_engine::{BrokerState, BrokerView};
 use tincan_engine::{Command, Event, Reply, Time};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::*;
+use crate::feed::{Bounds, Feed};
 use crate::handle::{Handle, Local};
 use crate::home::Home;
 use crate::request::{Request, RequestError};
@@ -36,7 +37,7 @@ impl Fixture {
         let local = Local {
             requests,
             store: Arc::new(store),
-            events: broadcast::channel(16).0,
+            events: Feed::new(Bounds { items: 16, bytes: 1024 }),
             screens: Arc::new(AtomicU64::new(100)),
         };
         let mut fixture = Self { home, _dir: dir, local, requests: requests_in, server: None };
@@ -138,7 +139,7 @@ async fn events_come_to_those_who_subscribed() {
     let fixture = Fixture::new();
     let handle = Handle::connect(fixture.home.path()).await.unwrap();
     let mut events = handle.events().await;
-    fixture.local.events.send(event(1)).unwrap();
+    fixture.local.events.send(event(1), 1);
     let got = timeout(Duration::from_secs(10), events.next()).await.unwrap();
     assert_eq!(got, Some(Arc::unwrap_or_clone(event(1))));
     assert_eq!(events.missed(), 0);
@@ -150,11 +151,11 @@ async fn an_unsubscribed_connection_hears_no_events() {
     let mut stream = fixture.connect().await;
     say(&mut stream, r#"{"id":1,"subscribe":true}"#).await;
     assert_eq!(hear(&mut stream).await, json!({"id": 1, "ok": {}}));
-    fixture.local.events.send(event(1)).unwrap();
+    fixture.local.events.send(event(1), 1);
     assert_eq!(hear(&mut stream).await["event"], "broker");
     say(&mut stream, r#"{"id":2,"subscribe":false}"#).await;
     assert_eq!(hear(&mut stream).await, json!({"id": 2, "ok": {}}));
-    let _ = fixture.local.events.send(event(2));
+    fixture.local.events.send(event(2), 1);
     say(&mut stream, r#"{"id":3,"subscribe":false}"#).await;
     assert_eq!(hear(&mut stream).await, json!({"id": 3, "ok": {}}));
 }
@@ -167,7 +168,7 @@ async fn what_a_slow_reader_misses_is_counted() {
     hear(&mut stream).await;
     // The forwarding task has no turn in between: 16 events stay, 4 are lost.
     for attempts in 0..20 {
-        fixture.local.events.send(event(attempts)).unwrap();
+        fixture.local.events.send(event(attempts), 1);
     }
     assert_eq!(hear(&mut stream).await, json!({"event": "missed", "missed": 4}));
     assert_eq!(hear(&mut stream).await["attempts"], 4);

@@ -237,6 +237,42 @@ async fn a_websocket_is_a_byte_stream() {
     talk(plain().websocket("127.0.0.1", port, false, "/mqtt").await.unwrap()).await;
 }
 
+/// What reading from a broker ends in that sends this first.
+async fn error_after(message: Message) -> io::Error {
+    use futures_util::SinkExt as _;
+    let (listener, port) = listener().await;
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        #[expect(clippy::result_large_err, reason = "the type is the library's")]
+        let answer = |_: &Request, mut response: Response| {
+            let value = HeaderValue::from_static("mqtt");
+            response.headers_mut().insert("sec-websocket-protocol", value);
+            Ok(response)
+        };
+        let mut socket = tokio_tungstenite::accept_hdr_async(stream, answer).await.unwrap();
+        // The client may have had enough before all is written.
+        let _ = socket.send(message).await;
+        socket
+    });
+    let mut stream = plain().websocket("127.0.0.1", port, false, "/mqtt").await.unwrap();
+    let error = stream.read_u8().await.unwrap_err();
+    drop(stream);
+    drop(server.await.unwrap());
+    error
+}
+
+#[tokio::test]
+async fn a_text_frame_is_no_mqtt() {
+    let error = error_after(Message::Text("CONNACK".into())).await;
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_large_ends_the_websocket() {
+    let error = error_after(Message::Binary(vec![0x30; 256 * 1024 + 1].into())).await;
+    assert!(error.to_string().contains("too long"), "{error}");
+}
+
 #[tokio::test]
 async fn a_websocket_without_mqtt_is_refused() {
     let port = websocket_server(None).await;

@@ -80,7 +80,11 @@ impl AsyncRead for MqttWebSocket {
             match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
                 Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
                 Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
-                // Pings are answered by the socket itself; text has no meaning here.
+                // Only binary frames may carry MQTT (MQTT 5 §6.0).
+                Some(Ok(Message::Text(_))) => {
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                }
+                // Pings are answered by the socket itself.
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(as_io(error))),
             }
@@ -116,7 +120,11 @@ impl AsyncWrite for MqttWebSocket {
 fn as_io(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
-        Error::ConnectionClosed | Error::AlreadyClosed => io::ErrorKind::ConnectionAborted.into(),
-        other => io::Error::other(other),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            io::ErrorKind::ConnectionAborted.into()
+        }
+        other => io::Error::new(io::ErrorKind::InvalidData, other),
     }
 }

@@ -6,6 +6,7 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::origin::Origin;
@@ -26,12 +27,26 @@ pub(crate) enum HttpError {
     TimedOut { origin: Origin, path: String },
     #[error("{origin} does not answer as a web server would ({reason}); is it a Tincan hub?")]
     NotHttp { origin: Origin, reason: String },
+    #[error("{origin} broke off its answer ({reason}); is it a Tincan hub, and is it well?")]
+    Broken { origin: Origin, reason: String },
     #[error("{origin} answered HTTP {status} to {path}; is it a Tincan hub?")]
     Status { origin: Origin, path: String, status: u16 },
     #[error("{origin} sent more than {MAX_BODY_BYTES} bytes for {path}; is it a Tincan hub?")]
     TooLarge { origin: Origin, path: String },
     #[error("{origin} sent something unexpected for {path} ({reason}); is it a Tincan hub?")]
     Content { origin: Origin, path: String, reason: String },
+}
+
+impl HttpError {
+    /// Whether something came that is no answer of a hub.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        match self {
+            Self::NotHttp { .. } | Self::TooLarge { .. } | Self::Content { .. } => true,
+            Self::Dial(_) | Self::TimedOut { .. } | Self::Broken { .. } | Self::Status { .. } => {
+                false
+            }
+        }
+    }
 }
 
 /// `GET`, or `POST` with nothing but a token.
@@ -54,42 +69,65 @@ pub(crate) async fn fetch(
     ask: Ask<'_>,
 ) -> Result<Bytes, HttpError> {
     let stream = dialer.stream(&origin.host, origin.port, origin.secure).await?;
-    let not_http = |reason: String| HttpError::NotHttp { origin: origin.clone(), reason };
-    let exchange = async {
-        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-            .max_buf_size(MAX_HEAD_BYTES)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| not_http(error.to_string()))?;
-        let request = request(origin, path, ask).map_err(|error| not_http(error.to_string()))?;
-        // The connection is driven beside the exchange and dropped with it.
-        let answer = async {
-            let response =
-                sender.send_request(request).await.map_err(|error| not_http(error.to_string()))?;
-            let status = response.status().as_u16();
-            if status != 200 {
-                let (origin, path) = (origin.clone(), path.to_owned());
-                return Err(HttpError::Status { origin, path, status });
-            }
-            match Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await {
-                Ok(body) => Ok(body.to_bytes()),
-                Err(error) if error.is::<LengthLimitError>() => {
-                    Err(HttpError::TooLarge { origin: origin.clone(), path: path.to_owned() })
-                }
-                Err(error) => Err(not_http(error.to_string())),
-            }
-        };
-        tokio::pin!(answer, connection);
-        tokio::select! {
-            biased;
-            answer = &mut answer => answer,
-            // The connection may end before its last bytes are taken out of the channel.
-            _ = &mut connection => answer.await,
-        }
-    };
+    let exchange = exchange(stream, origin, path, ask);
     timeout(dialer.patience.exchange, exchange).await.unwrap_or_else(|_| {
         Err(HttpError::TimedOut { origin: origin.clone(), path: path.to_owned() })
     })
+}
+
+/// Asks over a stream, however long it takes.
+pub(crate) async fn exchange<S>(
+    stream: S,
+    origin: &Origin,
+    path: &str,
+    ask: Ask<'_>,
+) -> Result<Bytes, HttpError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let failed = |error: &hyper::Error| {
+        let (origin, reason) = (origin.clone(), error.to_string());
+        match error.is_parse() {
+            true => HttpError::NotHttp { origin, reason },
+            false => HttpError::Broken { origin, reason },
+        }
+    };
+    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| failed(&error))?;
+    let request = request(origin, path, ask)
+        .map_err(|error| HttpError::Broken { origin: origin.clone(), reason: error.to_string() })?;
+    // The connection is driven beside the exchange and dropped with it.
+    let answer = async {
+        let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            let (origin, path) = (origin.clone(), path.to_owned());
+            return Err(HttpError::Status { origin, path, status });
+        }
+        match Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {
+                Err(HttpError::TooLarge { origin: origin.clone(), path: path.to_owned() })
+            }
+            Err(error) => Err(match error.downcast::<hyper::Error>() {
+                Ok(error) => failed(&error),
+                Err(error) => {
+                    let reason = error.to_string();
+                    HttpError::Broken { origin: origin.clone(), reason }
+                }
+            }),
+        }
+    };
+    tokio::pin!(answer, connection);
+    tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        // The connection may end before its last bytes are taken out of the channel.
+        _ = &mut connection => answer.await,
+    }
 }
 
 fn request(

@@ -50,11 +50,32 @@ async fn a_challenge_is_read() {
     assert_eq!(hub.challenge().await.unwrap(), expected);
 }
 
+fn entry(urls: &[&str], login: Option<(&str, &str)>) -> IceEntry {
+    let login = login
+        .map(|(username, password)| (username.to_owned(), password.to_owned()))
+        .map(|(username, password)| Credential { username, password });
+    IceEntry { urls: urls.iter().map(|url| (*url).to_owned()).collect(), login }
+}
+
 #[tokio::test]
-async fn ice_is_asked_with_the_token_and_gives_stun_only() {
-    let body = r#"{"iceServers":[{"urls":["stun:a:1","turn:a:2"]},{"urls":"stun:b:3"}]}"#;
+async fn ice_is_asked_with_the_token_and_gives_servers_with_their_credentials() {
+    let body = r#"{"iceServers":[{"urls":["stun:a:1","turn:a:2"],"username":"9:x","credential":"p"},
+        {"urls":"stun:b:3"}],"ttl":3600}"#;
     let hub = hub("authorization: Bearer tin1p.x.y\r\n", ok(body)).await;
-    assert_eq!(hub.ice("tin1p.x.y").await.unwrap(), ["stun:a:1", "stun:b:3"]);
+    let ice = hub.ice("tin1p.x.y").await.unwrap();
+    let entries =
+        [entry(&["stun:a:1", "turn:a:2"], Some(("9:x", "p"))), entry(&["stun:b:3"], None)];
+    assert_eq!((ice.entries.as_slice(), ice.ttl), (&entries[..], Some(3_600)));
+}
+
+#[test]
+fn of_endless_lists_of_servers_the_first_are_taken() {
+    let urls = vec!["stun:a:1"; 5];
+    let server = serde_json::json!({ "urls": urls });
+    let body = serde_json::json!({ "iceServers": [server, server, server], "stun": urls });
+    let ice = Ice::read(body.to_string().as_bytes()).unwrap();
+    let count: usize = ice.entries.iter().map(|entry| entry.urls.len()).sum();
+    assert_eq!((count, ice.entries.len()), (MAX_ADDRESSES, 2));
 }
 
 #[tokio::test]
@@ -70,23 +91,31 @@ async fn nonsense_is_an_error_that_names_the_hub() {
         answer.resize(200_000, b'x');
         answer
     };
-    for answer in [
-        b"".to_vec(),
-        b"SSH-2.0-OpenSSH\r\n".to_vec(),
-        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}".to_vec(),
-        b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(),
-        ok("{}"),
-        ok("[]"),
-        ok("\u{0}"),
-        ok(&long),
-        endless,
-        long_head,
+    for (answer, unreadable) in [
+        (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(), false),
+        (b"SSH-2.0-OpenSSH\r\n".to_vec(), true),
+        (ok("{}"), true),
+        (ok("[]"), true),
+        (ok("\u{0}"), true),
+        (ok(&long), true),
+        (endless, true),
+        (long_head, true),
     ] {
         let error = hub("GET ", answer.clone()).await.challenge().await.unwrap_err();
         let text = error.to_string();
         let start = String::from_utf8_lossy(&answer[..answer.len().min(60)]).into_owned();
         assert!(text.starts_with("http://127.0.0.1:"), "{text} for {start:?}");
         assert!(text.ends_with("is it a Tincan hub?"), "{text} for {start:?}");
+        assert_eq!(error.is_unreadable(), unreadable, "{text} for {start:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_broken_off_is_said_so() {
+    for answer in ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}"] {
+        let error = hub("GET ", answer).await.challenge().await.unwrap_err();
+        assert!(matches!(error, HttpError::Broken { .. }), "{error} for {answer:?}");
+        assert!(!error.is_unreadable());
     }
 }
 

@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use tincan_engine::{Path, PeerInput};
-use tincan_link::{CandidateKind, Channel, Event, Link, LocalCandidate, Role, SendError, Transmit};
+use tincan_link::{
+    CandidateKind, Channel, Event, Failure, Link, LocalCandidate, Role, SendError, Transmit,
+};
 use tincan_wire::{Candidate, Fingerprint, SessionId};
 
 /// How long what was sent may take to get out before the connection is closed on it.
@@ -41,6 +43,8 @@ pub(super) struct Peer {
     /// What the engine takes the buffered bytes to be: what it was told, and what it sent since.
     believed: usize,
     close_by: Option<Instant>,
+    /// The kinds of the path that the engine was told of.
+    reported: Option<[String; 2]>,
     /// Whether the engine knows that it is over, or said so itself.
     over: bool,
     span: tracing::Span,
@@ -67,6 +71,7 @@ impl Peer {
             backlog_bytes: 0,
             believed: 0,
             close_by: None,
+            reported: None,
             over: false,
             // The session's number is random: it tells the sessions apart and names nobody.
             span: tracing::debug_span!("peer", session = %sid),
@@ -130,10 +135,16 @@ impl Peer {
         }
     }
 
-    pub(super) fn add_remote(&mut self, now: Instant, candidate: &str) {
+    pub(super) fn add_remote(&mut self, now: Instant, candidate: &str, inputs: &mut Inputs) {
         if let Some(Err(error)) = self.with(|link| link.add_remote_candidate(now, candidate)) {
             // One candidate less: a hidden name, TCP, or nonsense.
             tracing::debug!(parent: &self.span, %error, "remote candidate ignored");
+        }
+        // A check may have come from there before: now it is known what it is.
+        let kinds = self.with(|link| link.stats()).and_then(|stats| stats.path);
+        let kinds = kinds.map(|path| [path.local_kind, path.remote_kind].map(kind));
+        if kinds.zip(self.reported.as_ref()).is_some_and(|(now, before)| now != *before) {
+            self.report_path(inputs);
         }
     }
 
@@ -184,6 +195,15 @@ impl Peer {
         let bases: BTreeSet<SocketAddr> = gone.iter().map(|candidate| candidate.base).collect();
         for base in bases {
             self.with(|link| link.remove_local_address(now, base));
+        }
+    }
+
+    /// Forgets an address on a relay.
+    pub(super) fn remove_local(&mut self, now: Instant, address: SocketAddr) {
+        let before = self.locals.len();
+        self.locals.retain(|candidate| candidate.addr != address);
+        if self.locals.len() < before {
+            self.with(|link| link.remove_local_address(now, address));
         }
     }
 
@@ -262,13 +282,11 @@ impl Peer {
             Event::IceDisconnected => PeerInput::Disconnected,
             Event::IceReconnected => PeerInput::Reconnected,
             Event::PathChanged => return self.report_path(inputs),
-            Event::Failed(failure) => return self.fail(failure.to_string(), inputs),
-            Event::Closed => {
-                if !std::mem::replace(&mut self.over, true) {
-                    inputs.push_back((self.sid, PeerInput::Closed));
-                }
-                return;
+            Event::Failed(Failure::FingerprintMismatch) => {
+                return self.end(PeerInput::OtherCertificate, inputs);
             }
+            Event::Failed(failure) => return self.fail(failure.to_string(), inputs),
+            Event::Closed => return self.end(PeerInput::Closed, inputs),
         };
         inputs.push_back((self.sid, input));
     }
@@ -283,6 +301,7 @@ impl Peer {
             remote_address: path.remote.to_string(),
             rtt_micros: stats.rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
         };
+        self.reported = Some([path.local.clone(), path.remote.clone()]);
         inputs.push_back((self.sid, PeerInput::Path(path)));
     }
 
@@ -327,8 +346,13 @@ impl Peer {
     }
 
     fn fail(&mut self, reason: String, inputs: &mut Inputs) {
+        self.end(PeerInput::Failed { reason }, inputs);
+    }
+
+    /// Nothing more will come of it, for this reason. The first counts.
+    fn end(&mut self, why: PeerInput, inputs: &mut Inputs) {
         if !std::mem::replace(&mut self.over, true) {
-            inputs.push_back((self.sid, PeerInput::Failed { reason }));
+            inputs.push_back((self.sid, why));
         }
     }
 

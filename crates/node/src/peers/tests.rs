@@ -1,6 +1,6 @@
 //! Two shells' connections over real sockets on loopback, the test in the place of the engines.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::time::{sleep_until, timeout};
@@ -17,8 +17,12 @@ struct Side {
 
 impl Side {
     fn new() -> Self {
+        Self::at(Ipv4Addr::LOCALHOST.into())
+    }
+
+    fn at(ip: IpAddr) -> Self {
         let mut udp = UdpSockets::bind().unwrap();
-        udp.set_addresses([IpAddr::V4(Ipv4Addr::LOCALHOST)].into());
+        udp.set_addresses([ip].into());
         Self { peers: Peers::default(), udp, inputs: Vec::new() }
     }
 
@@ -108,10 +112,15 @@ fn frame(input: &PeerInput) -> Option<Vec<u8>> {
 }
 
 async fn pair() -> (Side, Side) {
-    let (mut a, mut b) = (Side::new(), Side::new());
+    pair_at(Ipv4Addr::LOCALHOST.into()).await
+}
+
+/// Two that are connected over this address.
+async fn pair_at(ip: IpAddr) -> (Side, Side) {
+    let (mut a, mut b) = (Side::at(ip), Side::at(ip));
     a.tell(PeerOutput::Offer);
     let sdp = a.take(offer).expect("the offer is ready at once");
-    assert!(sdp.contains("127.0.0.1"), "host candidates are in the offer: {sdp}");
+    assert!(sdp.contains(&format!(" {ip} ")), "host candidates are in the offer: {sdp}");
     assert!(a.take(|input| matches!(input, PeerInput::CandidatesDone).then_some(())).is_some());
     b.tell(PeerOutput::Answer { sdp });
     let sdp = b.take(answer).expect("the answer is ready at once");
@@ -129,6 +138,28 @@ async fn frames_go_both_ways_and_the_path_is_told() {
     b.tell(PeerOutput::Send("to a".to_owned()));
     assert_eq!(until(&mut a, &mut b, |_, b| b.take(frame)).await, b"to b");
     assert_eq!(until(&mut a, &mut b, |a, _| a.take(frame)).await, b"to a");
+}
+
+#[tokio::test]
+async fn a_session_goes_over_ipv6_alone() {
+    let ip = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    if !crate::udp::tests::has_ipv6() {
+        return;
+    }
+    let (mut a, mut b) = pair_at(ip).await;
+    let frames: Vec<String> = (0..20).map(|n| format!("{n:05}{}", "x".repeat(60_000))).collect();
+    for frame in &frames {
+        a.tell(PeerOutput::Send(frame.clone()));
+    }
+    for expected in &frames {
+        let got = until(&mut a, &mut b, |_, b| b.take(frame)).await;
+        assert_eq!(got, expected.as_bytes());
+    }
+    let path = |input: &PeerInput| match input {
+        PeerInput::Path(path) => path.remote_address.parse::<SocketAddr>().ok(),
+        _ => None,
+    };
+    assert_eq!(a.take(path).map(|address| address.ip()), Some(ip));
 }
 
 #[tokio::test]
@@ -232,6 +263,22 @@ async fn nonsense_from_the_other_side_fails_that_session_only() {
     assert!(a.take(failed).is_some());
     a.tell(PeerOutput::Send("nobody".to_owned()));
     assert_eq!(a.peers.count(), 0);
+}
+
+#[tokio::test]
+async fn another_certificate_than_the_announced_one_is_told_as_such() {
+    let (mut a, mut b) = (Side::new(), Side::new());
+    a.tell(PeerOutput::Offer);
+    let sdp = a.take(offer).unwrap();
+    let at = sdp.find("a=fingerprint:sha-256 ").unwrap() + "a=fingerprint:sha-256 ".len();
+    let other = if &sdp[at..at + 2] == "00" { "11" } else { "00" };
+    let sdp = format!("{}{other}{}", &sdp[..at], &sdp[at + 2..]);
+    b.tell(PeerOutput::Answer { sdp });
+    let sdp = b.take(answer).unwrap();
+    a.tell(PeerOutput::AcceptAnswer { sdp });
+    let other = |input: &PeerInput| matches!(input, PeerInput::OtherCertificate).then_some(());
+    until(&mut a, &mut b, |_, b| b.take(other)).await;
+    assert_eq!(b.peers.count(), 0);
 }
 
 #[tokio::test]

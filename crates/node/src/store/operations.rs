@@ -52,6 +52,11 @@ impl Operations {
                 run(connection, "DELETE FROM prekeys WHERE id = ?1", params![id.to_column()])
             }
             Op::SaveReplay(replay) => save_replay(connection, replay),
+            Op::RemoveReplays { from, upto } => run(
+                connection,
+                "DELETE FROM replays WHERE sender = ?1 AND ep <= ?2",
+                params![from.to_column(), integer(*upto, "an epoch")?],
+            ),
             Op::Append(message) => {
                 stored.present.extend(self.append(connection, message)?);
                 Ok(())

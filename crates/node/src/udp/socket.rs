@@ -144,3 +144,34 @@ impl Socket {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    /// How the kernel hands over ten datagrams that were sent as one batch: the size of the
+    /// buffer and of each datagram in it.
+    async fn one_batch() -> (usize, usize) {
+        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let (from, to) = (Socket::bind(ip).unwrap(), Socket::bind(ip).unwrap());
+        let bytes = [7; 10_000];
+        let outgoing =
+            Outgoing { from: from.local, to: to.local, bytes: &bytes, segment_size: Some(1_000) };
+        from.send(&outgoing, Some(ip)).unwrap();
+        to.ready().await;
+        let mut meta = [RecvMeta::default()];
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let count =
+            to.state.recv(UdpSockRef::from(&to.io), &mut [IoSliceMut::new(&mut buffer)], &mut meta);
+        assert_eq!(count.unwrap(), 1);
+        (meta[0].len, meta[0].stride)
+    }
+
+    #[tokio::test]
+    async fn a_batch_goes_through_the_kernel_as_one_packet() {
+        // Segmentation (UDP_SEGMENT) came with Linux 4.18, its counterpart (UDP_GRO) with 5.0.
+        assert_eq!(one_batch().await, (10_000, 1_000), "one system call, one buffer");
+    }
+}

@@ -103,9 +103,13 @@ impl<'a> Conversation<'a> {
                 () = sleep_until(deadline), if ended => break Err(self.undelivered(patience)),
             }
         };
-        let close = Command::CloseChat { contact: self.contact.id, screen: self.number };
-        // A node that has stopped has closed it by itself.
-        let _ = self.session.command(close).await;
+        // A node of our own ends next and says that itself: a word by the broker could come after
+        // it and look like a sign of life.
+        if self.session.is_elsewhere() {
+            let close = Command::CloseChat { contact: self.contact.id, screen: self.number };
+            // A node that has stopped has closed it by itself.
+            let _ = self.session.command(close).await;
+        }
         outcome
     }
 
@@ -192,6 +196,10 @@ impl<'a> Conversation<'a> {
             }
             Event::Delivery { contact, ids, state } if contact == self.contact.id => {
                 self.settle(&ids, state);
+            }
+            Event::Peer(peer) if peer.contact == self.contact.id => self.contact.peer = peer,
+            Event::Contact { contact } if contact.id == self.contact.id => {
+                self.contact = contact;
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Making an invite, showing it, and waiting for whoever takes it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 use tincan_engine::{ContactStatus, Event};
@@ -21,6 +22,10 @@ use crate::session::Session;
 /// For how long the invite of a waiting chat is good: a day.
 const INVITE_SECS: u64 = 24 * 3_600;
 
+/// How long the invite waits for the hub: a broker keeps requests only for whom it has met, and
+/// a guest may be quick. A hub that is away does not keep the link from being passed on.
+const MET_WITHIN: Duration = Duration::from_secs(1);
+
 /// Shows a new invite; gives whoever took it, or nobody if the person left.
 pub(crate) async fn wait_for_guest(
     session: &Session,
@@ -35,6 +40,8 @@ pub(crate) async fn wait_for_guest(
         .filter(|contact| contact.status == ContactStatus::Accepted)
         .map(|contact| contact.id)
         .collect();
+    // Why it is not there is among the events.
+    let _ = session.wait_online(MET_WITHIN).await;
     show_invite(session, screen).await?;
     screen.notice("Waiting for the other side; /quit leaves.").await?;
     loop {

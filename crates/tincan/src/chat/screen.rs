@@ -75,6 +75,9 @@ impl Screen {
         message: &MessageView,
         name: &str,
     ) -> Result<(), Failure> {
+        if self.is_json() {
+            return self.value(message);
+        }
         let day = self.clock.day(message.timestamp);
         if self.day.as_ref() != Some(&day) {
             self.line(None, &format!("── {day} ──")).await?;

@@ -4,15 +4,17 @@
 //! the editor takes one line at a time from there.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::thread;
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Config, Editor, ExternalPrinter};
 use tokio::sync::mpsc;
 
+use crate::chat::gate::{Gate, Watch};
 use crate::chat::input::Entered;
 use crate::chat::marks::rows;
 use crate::failure::Failure;
@@ -26,10 +28,13 @@ const MAX_WAITING: usize = 2_048;
 /// Columns and lines of a terminal that does not say.
 const DEFAULT_SIZE: (usize, usize) = (80, 24);
 
+type LineEditor = Editor<Watch, MemHistory>;
+
 /// A terminal with a line editor on it; as it was again when dropped.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     above: mpsc::Sender<String>,
+    gate: Arc<Gate>,
     before: Option<Termios>,
 }
 
@@ -47,20 +52,27 @@ impl Terminal {
         let fault = |error: ReadlineError| {
             Failure::Failed(format!("this terminal cannot be used: {error}"))
         };
-        let mut editor: Editor<(), MemHistory> =
-            Editor::with_history(Config::default(), MemHistory::new()).map_err(fault)?;
+        let mut editor =
+            LineEditor::with_history(Config::default(), MemHistory::new()).map_err(fault)?;
         editor.set_auto_add_history(true);
         let mut printer = editor.create_external_printer().map_err(fault)?;
+        let gate = Gate::new();
+        editor.set_helper(Some(Watch(gate.clone())));
+        if let Some(before) = &before {
+            be_quiet(before);
+        }
         let (above, mut lines) = mpsc::channel::<String>(MAX_WAITING);
+        let (prompting, printing) = (gate.clone(), gate.clone());
         thread::spawn(move || {
             while let Some(line) = lines.blocking_recv() {
-                if printer.print(line).is_err() {
+                if printing.pass(|| printer.print(line)).is_err() {
                     break;
                 }
             }
         });
-        thread::spawn(move || edit(&mut editor, &entered));
-        Ok(Self { above, before })
+        let modes = before.clone();
+        thread::spawn(move || edit(&mut editor, &prompting, modes.as_ref(), &entered));
+        Ok(Self { above, gate, before })
     }
 
     /// Shows text above the prompt; it ends with a line break.
@@ -81,22 +93,49 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        self.gate.leave();
         // Takes the prompt away, ends bracketed paste and raw mode. A terminal that has closed
         // takes none of it, and need not.
         let mut stdout = io::stdout().lock();
         let _ = stdout.write_all(b"\r\x1b[J\x1b[?2004l").and_then(|()| stdout.flush());
-        if let Some(before) = &self.before {
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
-        }
+        restore(self.before.as_ref());
+    }
+}
+
+/// Between two lines the editor leaves the terminal as it found it: keys that are pressed then
+/// shall not show where they were pressed, but in the next line.
+fn be_quiet(before: &Termios) {
+    let mut quiet = before.clone();
+    quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
+    // A terminal that is gone shows nothing.
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, &quiet);
+}
+
+/// Puts the terminal's modes back as they were.
+fn restore(before: Option<&Termios>) {
+    if let Some(before) = before {
+        // One that is gone has none.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
     }
 }
 
 /// Reads lines until the person has had enough or the terminal is gone.
-fn edit(editor: &mut Editor<(), MemHistory>, entered: &mpsc::UnboundedSender<Entered>) {
+fn edit(
+    editor: &mut LineEditor,
+    gate: &Gate,
+    before: Option<&Termios>,
+    entered: &mpsc::UnboundedSender<Entered>,
+) {
     loop {
-        let next = match editor.readline(PROMPT) {
+        let line = editor.readline(PROMPT);
+        if gate.is_left() {
+            // A key that was pressed while we end: the editor has changed the modes once more.
+            return restore(before);
+        }
+        let next = match line {
             Ok(line) => {
                 take_back(&line);
+                gate.next_line();
                 Entered::Line(line)
             }
             Err(ReadlineError::Signal(_)) => continue,
@@ -104,7 +143,10 @@ fn edit(editor: &mut Editor<(), MemHistory>, entered: &mpsc::UnboundedSender<Ent
             Err(_) => Entered::End,
         };
         let last = !matches!(next, Entered::Line(_));
-        if entered.send(next).is_err() || last {
+        if last {
+            gate.stay_open();
+        }
+        if entered.send(next).is_err() || last || gate.is_left() {
             return;
         }
     }

@@ -12,8 +12,9 @@ use crate::chat::names_a_place;
 use crate::cli::Contact;
 use crate::failure::Failure;
 use crate::link_qr::{qr, qr_for_terminal};
+use crate::offline::Offline;
 use crate::people_text::{contact_line, now, requester, title};
-use crate::session::{Session, offline};
+use crate::session::Session;
 use crate::settings::{Settings, display_name};
 
 /// How long an answer to a request may take to leave: the hub is near or it is not there.
@@ -132,25 +133,24 @@ pub(crate) async fn add(
     let Reply::Contact { mut contact } = reply else {
         return Err(Failure::failed(format!("the request's fate is unknown: {reply:?}")));
     };
+    let mut offline = Offline::default();
+    offline.look(&session.status().await?.broker);
     let deadline = Instant::now() + timeout;
-    while contact.status == ContactStatus::Requested {
+    let mut is_settled = contact.status != ContactStatus::Requested;
+    while !is_settled {
         match tokio::time::timeout_at(deadline, events.next()).await {
             Ok(Some(Event::Contact { contact: changed })) if changed.id == contact.id => {
                 contact = changed;
+                is_settled = contact.status != ContactStatus::Requested;
             }
-            Ok(Some(_)) => {}
+            Ok(Some(event)) => offline.note(&event),
             Ok(None) => return Err(Failure::failed("the node has stopped; the request is kept")),
-            Err(_) => {
-                let broker = session.status().await?.broker;
-                if must_leave
-                    && !timeout.is_zero()
-                    && broker.state != tincan_engine::BrokerState::Connected
-                {
-                    return Err(Failure::failed(offline(broker.reason.as_deref())));
-                }
-                break;
-            }
+            Err(_) => break,
         }
+    }
+    if contact.status == ContactStatus::Requested && must_leave && !timeout.is_zero() {
+        let broker = session.status().await?.broker;
+        return offline.failure(&broker).map_or(Ok(contact), Err);
     }
     Ok(contact)
 }

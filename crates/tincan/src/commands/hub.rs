@@ -1,7 +1,10 @@
 //! `tincan hub`: a hub by itself.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::json;
-use tincan_hub::{Config, Hub, Ports};
+use tincan_hub::{Config, Hub, Ports, RelayConfig};
 
 use crate::Outcome;
 use crate::cli;
@@ -17,12 +20,24 @@ pub(crate) async fn run(args: cli::Hub, json: bool) -> Outcome {
         websocket: args.ws_port,
         stun: args.stun_port,
     };
+    let secret = match &args.relay_secret_file {
+        Some(file) => Some(secret_of(file)?),
+        None => None,
+    };
+    let relay = RelayConfig {
+        enabled: !args.no_relay,
+        addresses: args.relay_address,
+        secret,
+        elsewhere: args.relay_url,
+        allow_private_peers: args.relay_private,
+    };
     let config = Config {
         name: args.hub_name,
         bind: args.bind,
         ports,
         public_host: args.public_host.clone(),
         data_dir: args.data,
+        relay,
         log_ids: args.log_ids,
         ..Config::default()
     };
@@ -33,6 +48,19 @@ pub(crate) async fn run(args: cli::Hub, json: bool) -> Outcome {
     }
     hub.shutdown().await;
     outcome
+}
+
+/// The first line of a file; an empty one is a mistake.
+fn secret_of(file: &Path) -> Result<String, Failure> {
+    let failed = |reason: String| {
+        Failure::Failed(format!("cannot read the relay's secret from {}: {reason}", file.display()))
+    };
+    let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let secret = text.lines().next().unwrap_or_default().trim();
+    if secret.is_empty() {
+        return Err(failed("its first line is empty; write the secret there".to_owned()));
+    }
+    Ok(secret.to_owned())
 }
 
 fn print_addresses(hub: &Hub, public_host: Option<&str>, out: Output) -> Outcome {

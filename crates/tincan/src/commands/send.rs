@@ -12,8 +12,9 @@ use crate::Outcome;
 use crate::cli;
 use crate::commands::last_messages;
 use crate::failure::Failure;
+use crate::offline::Offline;
 use crate::people_text::{mark, title};
-use crate::session::{Session, offline};
+use crate::session::Session;
 use crate::settings::Settings;
 use crate::signals::EndSignals;
 
@@ -54,10 +55,11 @@ async fn send(args: &cli::Send, text: String, settings: &Settings, session: &Ses
         other => return Err(Failure::failed(format!("the message's fate is unknown: {other:?}"))),
     };
     let mut signals = EndSignals::listen()?;
-    let mut message = message;
+    let (mut message, mut offline) = (message, Offline::default());
     if !args.timeout.is_zero() {
+        offline.look(&session.status().await?.broker);
         message.state = tokio::select! {
-            state = arrival(session, &mut events, &message, args.timeout) => state?,
+            state = arrival(session, &mut events, &mut offline, &message, args.timeout) => state?,
             _ = signals.next() => message.state,
         };
     }
@@ -69,13 +71,14 @@ async fn send(args: &cli::Send, text: String, settings: &Settings, session: &Ses
     if args.timeout.is_zero() || matches!(message.state, Delivery::Delivered | Delivery::Read) {
         return Ok(());
     }
-    Err(undelivered(&message, &name, args.timeout, session).await?)
+    Err(undelivered(&message, &name, args.timeout, offline, session).await?)
 }
 
 /// Waits until the message is delivered or given up, or the time is over; says how far it came.
 async fn arrival(
     session: &Session,
     events: &mut Events,
+    offline: &mut Offline,
     message: &MessageView,
     timeout: Duration,
 ) -> Result<Delivery, Failure> {
@@ -92,7 +95,7 @@ async fn arrival(
                 let found = found.iter().find(|known| known.id == message.id);
                 state = found.map_or(state, |known| known.state);
             }
-            Ok(Some(_)) => {}
+            Ok(Some(event)) => offline.note(&event),
             Ok(None) => return Err(Failure::failed("the node has stopped; the message is kept")),
             Err(_) => break,
         }
@@ -114,14 +117,14 @@ async fn undelivered(
     message: &MessageView,
     name: &str,
     timeout: Duration,
+    offline: Offline,
     session: &Session,
 ) -> Result<Failure, Failure> {
     if message.state == Delivery::Failed {
         return Ok(Failure::failed(format!("the message to {name} was given up")));
     }
-    let broker = session.status().await?.broker;
-    if broker.state != tincan_engine::BrokerState::Connected {
-        return Ok(Failure::failed(offline(broker.reason.as_deref())));
+    if let Some(failure) = offline.failure(&session.status().await?.broker) {
+        return Ok(failure);
     }
     let span = crate::duration_text::show_duration(timeout);
     Ok(Failure::failed(format!(

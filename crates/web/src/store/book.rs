@@ -279,16 +279,19 @@ fn decode_prekey(bytes: &[u8]) -> Result<StoredPrekey, Fault> {
 
 /// Key and value of a replay position.
 pub(super) fn replay(replay: &Replay) -> (Vec<u8>, Vec<u8>) {
-    let leaf = replay.leaf.as_str();
-    let key = book_key(Kind::Replay, &[replay.from.as_bytes(), &replay.dev.0, leaf.as_bytes()]);
     let mut out = Record::default();
     out.byte(Kind::Replay as u8);
     out.raw(replay.from.as_bytes());
     out.raw(&replay.dev.0);
-    out.text(leaf);
+    out.text(replay.leaf.as_str());
     out.number(replay.ep);
     out.number(replay.seq);
-    (key, out.0)
+    (replay_key(replay), out.0)
+}
+
+pub(super) fn replay_key(replay: &Replay) -> Vec<u8> {
+    let leaf = replay.leaf.as_str();
+    book_key(Kind::Replay, &[replay.from.as_bytes(), &replay.dev.0, leaf.as_bytes()])
 }
 
 fn decode_replay(bytes: &[u8]) -> Result<Replay, Fault> {

@@ -24,6 +24,7 @@ pub(super) fn check(op: &Op) -> Result<(), Fault> {
             fits(replay.ep, "an epoch")?;
             fits(replay.seq, "a sequence number")
         }
+        Op::RemoveReplays { upto, .. } => fits(*upto, "an epoch"),
         Op::Append(message) => check_message(message),
         Op::SavePeerRead { to, .. } | Op::SaveRead { to, .. } => fits(*to, "a read position"),
         Op::SaveName(_)

@@ -105,6 +105,13 @@ impl Group {
                     self.put(book::replay(&replay));
                 }
             }
+            Op::RemoveReplays { from, upto } => {
+                let old = state.replays.values().filter(|old| old.from == from && old.ep <= upto);
+                for old in old.copied().collect::<Vec<_>>() {
+                    state.replays.remove(&replay_key(&old));
+                    self.remove(book::replay_key(&old));
+                }
+            }
             Op::Append(message) => stored.present.extend(self.append(state, message, found)?),
             Op::AddHave { contact, lg, s } => {
                 self.log(state, contact, false, lg)?.held.insert_all(&s);

@@ -7,8 +7,15 @@ use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
+use super::block::MAX_BLOCK_MESSAGES;
 use super::database::Database;
-use super::searcher;
+use super::fault::Fault;
+use super::later;
+use super::request::Pending;
+use super::schema::{BY_NUMBER, MESSAGES};
+use super::searcher::SEGMENT_MESSAGES;
+use super::transaction::Mode;
+use crate::loading::load_later;
 
 /// How long nothing may have come in before the index catches up by itself: under load the disk
 /// and the processor have better things to do.
@@ -19,6 +26,9 @@ const PAUSE_MS: u32 = 50;
 
 /// New messages that are worth a look: fewer are seldom enough for another segment.
 const ENOUGH: u64 = 256;
+
+/// A segment has at least so many blocks; where there are fewer, nobody need load the index.
+const ENOUGH_BLOCKS: f64 = (SEGMENT_MESSAGES as usize / MAX_BLOCK_MESSAGES) as f64;
 
 /// Catches up when it is told of new messages, in its own time.
 pub(super) struct Idle {
@@ -94,11 +104,22 @@ impl Worker {
             return Some(QUIET_MS);
         }
         self.looked_at.set(self.appended.get());
-        match searcher::catch_up(&self.database).await {
+        if !self.has_enough().await.unwrap_or(false) {
+            return None;
+        }
+        load_later().await.ok()?;
+        match later::catch_up(&self.database).await {
             Ok(None) => Some(PAUSE_MS),
             // A search says what is wrong.
             Ok(Some(_)) | Err(_) => None,
         }
+    }
+
+    async fn has_enough(&self) -> Result<bool, Fault> {
+        let transaction = self.database.begin(&[MESSAGES], Mode::Read).await?;
+        let index = transaction.index(MESSAGES, BY_NUMBER)?;
+        let count = Pending::new(index.count()?).result().await?;
+        Ok(count.as_f64().is_some_and(|count| count >= ENOUGH_BLOCKS))
     }
 }
 

@@ -12,10 +12,10 @@ use super::conversation::Conversation;
 use super::database::Database;
 use super::fault::{Fault, QueryError};
 use super::history::History;
+use super::later;
 use super::lookup::{self, Lookup};
 use super::request::{Pending, range, to_bytes, to_js};
 use super::schema::{BOOK, Kind, MESSAGES, book_key};
-use super::searcher;
 use super::transaction::{Mode, Transaction};
 
 /// Most bytes of content in one page: what a screen takes in without a hiccup. A page ends
@@ -61,7 +61,7 @@ impl Reader {
             Query::Message { contact, id } => self.message(*contact, *id).await,
             Query::Summaries => self.summaries().await,
             Query::Search { text, contact, limit } => {
-                searcher::search(&self.database, text, *contact, *limit).await
+                later::search(&self.database, text, *contact, *limit).await
             }
         }
     }

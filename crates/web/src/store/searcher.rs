@@ -21,7 +21,7 @@ use super::transaction::{Mode, Transaction};
 use super::words::Question;
 
 /// A segment has at least so many messages; fewer are looked through without one.
-const SEGMENT_MESSAGES: u32 = 1_024;
+pub(super) const SEGMENT_MESSAGES: u32 = 1_024;
 
 /// Messages that are read at once, to build a segment: what takes a few milliseconds, between
 /// which a screen can move.

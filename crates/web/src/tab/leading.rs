@@ -11,6 +11,7 @@ use super::{Asked, Mode, NAME, Tab};
 use crate::browser;
 use crate::channel::{Ask, Given, Post};
 use crate::client::{Notice, RequestError, StartError};
+use crate::loading::load_later;
 use crate::lock::{self, Denied, Held};
 use crate::shell::Shell;
 use crate::standing::{Role, Settings, Standing};
@@ -22,6 +23,9 @@ pub(super) const SETTINGS: &str = "settings";
 
 /// How long a leader may take to answer, in a browser without locks, before it counts as gone.
 const LEADER_PATIENCE_MS: i32 = 400;
+
+/// How long a leader that is known to be there may take, if this is the first question it hears.
+const LEADER_LOADS_MS: i32 = 10_000;
 
 /// How often a leader is asked whether it is still there, in a browser without locks.
 const LEADER_LOOK_MS: i32 = 500;
@@ -39,17 +43,22 @@ impl Tab {
         match lock::take_free(NAME).await {
             Ok(lock) => Leading::Here(Some(lock)),
             Err(Denied::Taken) => Leading::Elsewhere,
-            Err(Denied::Unknown) => match self.hear_leader().await {
-                Some(_) => Leading::Elsewhere,
-                None => Leading::Here(None),
-            },
+            Err(Denied::Unknown) => {
+                // Whoever leads must answer at once: everybody has what that takes. Without it
+                // nobody is heard, as without a network.
+                let _ = load_later().await;
+                match self.hear_leader(LEADER_PATIENCE_MS).await {
+                    Some(_) => Leading::Elsewhere,
+                    None => Leading::Here(None),
+                }
+            }
         }
     }
 
     /// Asks whoever leads how they stand; `None` if nobody answers in time.
-    async fn hear_leader(&self) -> Option<Standing> {
+    async fn hear_leader(&self, patience_ms: i32) -> Option<Standing> {
         let answer = self.ask_elsewhere(Ask::Standing);
-        let patience = std::pin::pin!(sleep(LEADER_PATIENCE_MS));
+        let patience = std::pin::pin!(sleep(patience_ms));
         match select(answer, patience).await {
             Either::Left((Ok(Ok(Given::Standing(standing))), _)) => Some(standing),
             _ => None,
@@ -86,7 +95,7 @@ impl Tab {
             standing.settings = settings;
             standing.hub = hub;
         });
-        self.post(&Post::Leading);
+        self.post(Post::Leading);
         Ok(())
     }
 
@@ -94,8 +103,9 @@ impl Tab {
     pub(super) async fn follow(&self) -> Result<(), StartError> {
         let reader = Store::open_reader(NAME).await?;
         self.mode.replace(Mode::Screen { reader });
-        if let Some(theirs) = self.hear_leader().await {
-            self.adopt(theirs);
+        match self.hear_leader(LEADER_PATIENCE_MS).await {
+            Some(theirs) => self.adopt(theirs),
+            None => self.adopt_when_heard(),
         }
         self.set_standing(|standing| standing.role = Role::Screen);
         let Some(me) = self.me.upgrade() else { return Ok(()) };
@@ -116,13 +126,13 @@ impl Tab {
         }
         loop {
             sleep(LEADER_LOOK_MS).await;
-            if self.hear_leader().await.is_some() {
+            if self.hear_leader(LEADER_PATIENCE_MS).await.is_some() {
                 continue;
             }
             // Of several screens the one with the smallest wait takes over; the others then
             // hear it.
             sleep(i32::try_from(self.screen % 256).unwrap_or_default()).await;
-            let is_led = self.hear_leader().await.is_some();
+            let is_led = self.hear_leader(LEADER_PATIENCE_MS).await.is_some();
             if !is_led {
                 return None;
             }
@@ -159,7 +169,7 @@ impl Tab {
         self.open_chats_again();
         let Some(me) = self.me.upgrade() else { return };
         spawn_local(async move {
-            if let Some(theirs) = me.hear_leader().await {
+            if let Some(theirs) = me.hear_leader(LEADER_PATIENCE_MS).await {
                 me.adopt(theirs);
             }
             me.notify(&Notice::Refresh);
@@ -188,6 +198,16 @@ impl Tab {
             let command = Command::OpenChat { contact, screen: self.screen };
             spawn_local(async move { drop(me.request(Ask::Command(command)).await) });
         }
+    }
+
+    /// The leader is there and has not answered yet: it may have to load what that takes.
+    fn adopt_when_heard(&self) {
+        let Some(me) = self.me.upgrade() else { return };
+        spawn_local(async move {
+            if let Some(theirs) = me.hear_leader(LEADER_LOADS_MS).await {
+                me.adopt(theirs);
+            }
+        });
     }
 
     /// What the leader says of what is the same for all tabs.

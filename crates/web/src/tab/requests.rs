@@ -9,10 +9,11 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::leading::SETTINGS;
 use super::{Asked, Mode, NAME, Tab, screen_lock};
-use crate::backup;
 use crate::browser;
 use crate::channel::{Ask, Channel, Given, Post};
 use crate::client::{Notice, RequestError};
+use crate::later;
+use crate::loading::load_later;
 use crate::lock;
 use crate::origin;
 use crate::shell::{Shell, Told};
@@ -32,6 +33,7 @@ impl Tab {
         if leads {
             return self.answer(ask).await;
         }
+        load_later().await?;
         self.ask_elsewhere(ask).await.unwrap_or(Err(RequestError::Interrupted))
     }
 
@@ -46,7 +48,7 @@ impl Tab {
         self.next.set(id);
         asked.insert(id, Asked { ask: ask.clone(), answer });
         drop(asked);
-        self.post(&Post::Ask { from: self.screen, id, ask });
+        self.post(Post::Ask { from: self.screen, id, ask });
         answered
     }
 
@@ -69,13 +71,15 @@ impl Tab {
             Ask::Standing => Ok(Given::Standing(self.standing())),
             Ask::Export { passphrase } => {
                 let hub = self.standing.borrow().hub.clone();
-                backup::export(&store, &hub, &passphrase).await.map(Given::File)
+                load_later().await?;
+                later::export(&store, &hub, &passphrase).await.map(Given::File)
             }
             Ask::Import { file, passphrase } => {
-                let read = backup::read(&file, &passphrase)?;
+                load_later().await?;
+                let restore = later::read(&file, &passphrase)?;
                 // What the engine knows gets old: it ends, and another begins.
                 shell.stop();
-                let restored = backup::restore(&store, read, SETTINGS).await;
+                let restored = restore(store.clone(), SETTINGS).await;
                 self.begin_anew(&store).await;
                 restored.map(Given::Imported)
             }
@@ -119,7 +123,7 @@ impl Tab {
     pub(super) fn tell_all(&self, notice: Notice) {
         self.notify(&notice);
         if !self.screens.borrow().is_empty() {
-            self.post(&Post::Notice(notice));
+            self.post(Post::Notice(notice));
         }
     }
 
@@ -144,7 +148,7 @@ impl Tab {
         }
     }
 
-    pub(super) fn post(&self, post: &Post) {
+    pub(super) fn post(&self, post: Post) {
         if let Some(channel) = self.channel.borrow().as_ref() {
             channel.post(post);
         }
@@ -168,7 +172,7 @@ impl Tab {
                 let Some(me) = self.me.upgrade() else { return };
                 spawn_local(async move {
                     let result = me.answer(ask).await;
-                    me.post(&Post::Answer { to: from, id, result });
+                    me.post(Post::Answer { to: from, id, result });
                 });
             }
             Post::Answer { to, id, result } if to == self.screen => {

@@ -2,20 +2,14 @@
 
 use leptos::prelude::*;
 
-use crate::add_dialog::AddDialog;
 use crate::banner::Banners;
-use crate::contact_dialog::ContactDialog;
 use crate::contacts::Side;
 use crate::conversation::Conversation;
-use crate::guest::GuestDialog;
-use crate::icons;
-use crate::invite_dialog::InviteDialog;
+use crate::loading::once_loaded;
 use crate::model::{Model, model};
-use crate::route::Panel;
-use crate::settings::SettingsDialog;
-use crate::verify::VerifyDialog;
 use crate::watch::{per_id, watch};
 use crate::welcome::Welcome;
+use crate::{icons, later};
 
 /// The page.
 #[component]
@@ -57,25 +51,11 @@ fn Panes() -> impl IntoView {
                 {move || person.get().is_none().then(|| view! { <Nothing/> }.into_any())}
             </div>
         </main>
-        {move || match panel.get() {
-            None => ().into_any(),
-            Some(Panel::Settings) => view! { <SettingsDialog/> }.into_any(),
-            Some(Panel::Invite) => view! { <InviteDialog/> }.into_any(),
-            Some(Panel::Add) => view! { <AddDialog/> }.into_any(),
-            Some(Panel::Contact) => about(chat, |id| view! { <ContactDialog id=id/> }.into_any()),
-            Some(Panel::Verify) => about(chat, |id| view! { <VerifyDialog id=id/> }.into_any()),
-        }}
-        <GuestDialog/>
+        {move || panel.get().map(|panel| {
+            once_loaded(move || later::panel(panel, chat.get_untracked()))
+        })}
+        {move || model.opened.with(Option::is_some).then(|| once_loaded(later::guest))}
     }
-}
-
-/// A panel about the contact of the open conversation.
-fn about(
-    chat: Memo<Option<tincan_wire::UserId>>,
-    show: fn(tincan_wire::UserId) -> AnyView,
-) -> AnyView {
-    let known = chat.get_untracked().filter(|id| model().person(*id).is_some());
-    known.map_or_else(|| ().into_any(), show)
 }
 
 /// What stands where a conversation would be.

@@ -4,6 +4,8 @@
 use leptos::prelude::*;
 use tincan_wire::UserId;
 
+use crate::letters::upper;
+
 /// How many colours the style sheet has.
 const HUES: u8 = 8;
 
@@ -16,5 +18,6 @@ pub(crate) fn avatar(id: UserId, title: impl Fn() -> String + Send + Sync + 'sta
 
 fn letter(title: &str) -> String {
     let first = title.chars().find(|c| c.is_alphanumeric());
-    first.into_iter().flat_map(char::to_uppercase).take(1).collect()
+    let first = first.map(|first| upper(first.encode_utf8(&mut [0; 4])));
+    first.and_then(|first| first.chars().next()).map(String::from).unwrap_or_default()
 }

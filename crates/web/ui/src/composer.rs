@@ -1,6 +1,8 @@
 //! Where one writes. Enter sends, Shift+Enter breaks the line; what is not sent is kept as a
 //! draft per contact.
 
+use std::time::Duration;
+
 use leptos::html;
 use leptos::prelude::*;
 use tincan_engine::{Command, ContactStatus, ContactView};
@@ -11,6 +13,7 @@ use web_sys::{ClipboardEvent, HtmlTextAreaElement, KeyboardEvent};
 use crate::conversation::Picked;
 use crate::message_list::MessageList;
 use crate::model::{Model, model};
+use crate::on_the_way::OnTheWay;
 use crate::watch::watch;
 use crate::{dates, icons, prefs, words};
 
@@ -19,6 +22,9 @@ const TELL_FROM_BYTES: usize = MAX_CONTENT_BYTES / 10 * 9;
 
 /// The contact is told at most this often that one types; the engine has the same bound.
 const TYPING_EVERY_MS: u64 = 3_000;
+
+/// What is written is kept as a draft after this.
+const KEEP_DRAFT_AFTER: Duration = Duration::from_millis(300);
 
 /// The key code of a key press that belongs to an input method.
 const COMPOSING_KEY: u32 = 229;
@@ -37,6 +43,8 @@ pub(crate) fn Composer(
     let model = model();
     let Some(person) = model.person(id) else { return ().into_any() };
     let text = RwSignal::new(prefs::read(&draft_key(id)).unwrap_or_default());
+    let draft = Draft { id, text, is_due: StoredValue::new(false) };
+    draft.keep_when_leaving();
     let problem = RwSignal::new(None::<String>);
     let area = NodeRef::<html::Textarea>::new();
     let status = Memo::new(move |_| person.view.with(|view| view.status));
@@ -46,10 +54,18 @@ pub(crate) fn Composer(
         text.with(|text| !text.trim().is_empty()) && size.get() <= MAX_CONTENT_BYTES
     });
     let typing = Typing { model, id, told_at: StoredValue::new(0) };
+    // Once a frame: each time, the page is laid out.
+    let is_fitting = StoredValue::new(false);
     watch(move || {
         text.track();
-        if let Some(area) = area.get() {
-            fit(&area);
+        if area.get().is_some() && !is_fitting.get_value() {
+            is_fitting.set_value(true);
+            request_animation_frame(move || {
+                is_fitting.try_set_value(false);
+                if let Some(Some(area)) = area.try_get_untracked() {
+                    fit(&area);
+                }
+            });
         }
     });
     watch(move || {
@@ -60,26 +76,51 @@ pub(crate) fn Composer(
             drop(area.focus());
         }
     });
+    // What is being sent stands in the box until it is stored, or until one writes on: to draw the
+    // empty box takes longer than to store a message, and would come first.
+    let way = StoredValue::new(OnTheWay::default());
+    let clear = move || {
+        draft.take(String::new());
+        picked.reply.set(None);
+        problem.set(None);
+        typing.stop();
+    };
+    let go_on = move || {
+        if way.try_update_value(OnTheWay::goes_on) == Some(true) {
+            clear();
+        }
+    };
+    on_cleanup(move || {
+        go_on();
+        draft.keep();
+    });
     let send = move || {
         if !can_send.get_untracked() {
             return;
         }
+        let Some(sent) = way.try_update_value(OnTheWay::send).flatten() else { return };
         let content = text.get_untracked();
         let reply = picked.reply.get_untracked();
-        take(text, id, String::new());
-        picked.reply.set(None);
-        problem.set(None);
-        typing.stop();
         wasm_bindgen_futures::spawn_local(async move {
             let command =
                 Command::SendMessage { contact: id, content: content.trim().to_owned(), reply };
-            if let Err(sentence) = model.command(command).await {
-                // Nothing that was typed is lost.
-                if text.try_with_untracked(String::is_empty).unwrap_or(false) {
-                    take(text, id, content);
+            let result = model.command(command).await;
+            let Err(reason) = result else {
+                if way.try_update_value(|way| way.stored(sent)) == Some(true) {
+                    clear();
                 }
-                problem.try_set(Some(sentence));
+                return;
+            };
+            // Nothing that was typed is lost.
+            let whole = text.try_with_untracked(|text| {
+                way.try_update_value(|way| way.refused(sent, &content, text)).flatten()
+            });
+            match whole {
+                Some(Some(whole)) => draft.take(whole),
+                Some(None) => {}
+                None => put_before_draft(id, &content),
             }
+            problem.try_set(Some(reason));
         });
     };
     let key = move |event: KeyboardEvent| {
@@ -93,7 +134,8 @@ pub(crate) fn Composer(
         }
     };
     let input = move |event: web_sys::Event| {
-        take(text, id, event_target_value(&event));
+        way.update_value(OnTheWay::written);
+        draft.take(event_target_value(&event));
         problem.set(None);
         typing.go_on();
     };
@@ -148,6 +190,7 @@ pub(crate) fn Composer(
                     placeholder="Write a message"
                     data-testid="composer"
                     prop:value=move || text.get()
+                    on:beforeinput=move |_| go_on()
                     on:input=input
                     on:keydown=key
                     on:paste=paste
@@ -178,10 +221,51 @@ pub(crate) fn Composer(
     .into_any()
 }
 
-/// Takes what is written now, and keeps it as the draft.
-fn take(text: RwSignal<String>, id: UserId, now: String) {
-    prefs::write(&draft_key(id), &now);
-    text.try_set(now);
+/// What is written, and kept for the next time.
+#[derive(Clone, Copy)]
+struct Draft {
+    id: UserId,
+    text: RwSignal<String>,
+    /// Whether it differs from what is kept.
+    is_due: StoredValue<bool>,
+}
+
+impl Draft {
+    /// Takes what is written now. It is kept soon: to do so with every key takes longer than all
+    /// else that the key does.
+    fn take(self, now: String) {
+        if self.text.try_set(now).is_some() || self.is_due.get_value() {
+            return;
+        }
+        self.is_due.set_value(true);
+        set_timeout(move || self.keep(), KEEP_DRAFT_AFTER);
+    }
+
+    fn keep(self) {
+        if self.is_due.try_get_value() == Some(true) {
+            self.is_due.set_value(false);
+            self.text.with_untracked(|text| prefs::write(&draft_key(self.id), text));
+        }
+    }
+
+    /// A phone may end a page that nobody sees without another word.
+    fn keep_when_leaving(self) {
+        for event in ["pagehide", "visibilitychange"] {
+            let leaving = window_event_listener_untyped(event, move |_| self.keep());
+            on_cleanup(move || leaving.remove());
+        }
+        on_cleanup(move || self.keep());
+    }
+}
+
+/// A text came back when its conversation was no longer open.
+fn put_before_draft(id: UserId, content: &str) {
+    let key = draft_key(id);
+    let whole = match prefs::read(&key).filter(|draft| !draft.is_empty()) {
+        Some(draft) => [content, "\n", &draft].concat(),
+        None => content.to_owned(),
+    };
+    prefs::write(&key, &whole);
 }
 
 fn about_size(size: usize) -> Option<String> {

@@ -6,12 +6,13 @@ use tincan_wire::UserId;
 
 use crate::app::banners;
 use crate::avatar::avatar;
+use crate::letters::lower;
+use crate::loading::once_loaded;
 use crate::model::{Person, model};
 use crate::requests::Requests;
 use crate::route::Panel;
-use crate::search::Search;
 use crate::watch::per_id;
-use crate::{dates, icons, marks};
+use crate::{dates, icons, later, marks};
 
 /// The pane with contacts, requests and search.
 #[component]
@@ -70,7 +71,7 @@ pub(crate) fn Side(
             </div>
             <div class="side-body">
                 {move || if is_searching.get() {
-                    view! { <Search text=text/> }.into_any()
+                    once_loaded(move || later::search(text))
                 } else {
                     view! { <Requests/> <Contacts/> }.into_any()
                 }}
@@ -116,11 +117,7 @@ fn in_order<'a>(people: impl Iterator<Item = &'a Person>) -> Vec<UserId> {
         .filter(|person| person.view.with(|view| view.status != ContactStatus::Blocked))
         .map(|person| {
             let last = person.talk.with(|talk| talk.last.as_ref().map(|last| last.h));
-            (
-                std::cmp::Reverse(last),
-                person.view.with(|view| view.title().to_lowercase()),
-                person.id,
-            )
+            (std::cmp::Reverse(last), person.view.with(|view| lower(&view.title())), person.id)
         })
         .collect();
     listed.sort_unstable();

@@ -11,13 +11,12 @@ use crate::app::banners;
 use crate::avatar::avatar;
 use crate::badge::Badge;
 use crate::composer::Composer;
-use crate::icons;
-use crate::message_dialog::MessageDialog;
+use crate::loading::once_loaded;
 use crate::message_list::{Frame, ListSignals, ListState, MessageList};
 use crate::model::{Model, model};
 use crate::route::Panel;
 use crate::watch::watch;
-use crate::words;
+use crate::{icons, later, words};
 
 /// A message that something is to be done about, and the reply being written.
 #[derive(Clone, Copy)]
@@ -44,9 +43,9 @@ pub(crate) fn Conversation(
             <Messages id=id list=list picked=picked/>
             <Composer id=id picked=picked list=list/>
         </section>
-        {move || picked.about.get().map(|message| view! {
-            <MessageDialog message=message picked=picked list=list/>
-        }.into_any())}
+        {move || picked.about.get().map(|message| {
+            once_loaded(move || later::message(message, picked, list))
+        })}
     }
 }
 
@@ -172,7 +171,7 @@ fn Messages(id: UserId, list: ListHandle, picked: Picked) -> impl IntoView {
                 aria-live=move || if signals.at_end.get() { "polite" } else { "off" }
                 tabindex="0"
                 data-testid="messages"
-                on:scroll=move |_| if let Some(list) = list.get_value() { list.plan() }
+                on:scroll=move |_| if let Some(list) = list.get_value() { list.scrolled() }
                 on:click=click
                 on:keydown=key
             >

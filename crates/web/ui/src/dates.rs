@@ -4,6 +4,7 @@ use js_sys::{Array, Date, Function, Intl, Object, Reflect};
 use wasm_bindgen::JsValue;
 
 use crate::days::{Moment, day_of};
+use crate::letters::capitalized;
 use tincan_engine::MessageView;
 
 /// The last moment that JavaScript knows.
@@ -74,11 +75,7 @@ pub(crate) fn day(ms: u64) -> i64 {
 pub(crate) fn day_name(ms: u64) -> String {
     let days_ago = day(now_ms()) - day(ms);
     FORMATS.with(|formats| match days_ago {
-        0 | 1 => {
-            let word = String::from(formats.relative.format(-(days_ago as f64), "day"));
-            let mut chars = word.chars();
-            chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
-        }
+        0 | 1 => capitalized(&String::from(formats.relative.format(-(days_ago as f64), "day"))),
         2..300 => told(&formats.day, ms),
         _ => told(&formats.day_of_year, ms),
     })

@@ -2,7 +2,7 @@
 
 use js_sys::{Object, Reflect};
 use leptos::prelude::*;
-use tincan_engine::{Command, Reply};
+use tincan_engine::{BrokerState, Command, Reply};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
@@ -47,7 +47,7 @@ pub(crate) fn InviteDialog() -> impl IntoView {
         <Dialog title="Invite someone" testid="invite-dialog">
             <p>"Send this link, or let them scan the code. Whoever opens it can talk to you at once: no account, no app."</p>
             <div class="invite">
-                {move || match link.get() {
+                {move || match link.get().filter(|_| is_met(model)) {
                     None => view! { <div class="qr-place" role="status">"Making the invite…"</div> }.into_any(),
                     Some(Err(sentence)) => view! { <p role="alert" class="problem">{sentence}</p> }.into_any(),
                     Some(Ok(link)) => ready(model, link),
@@ -118,6 +118,14 @@ fn ready(model: Model, link: String) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// A broker keeps requests only for whom it has met, and a guest may be quick. A hub that is away
+/// does not keep the link from being passed on.
+fn is_met(model: Model) -> bool {
+    let is_coming =
+        model.broker.with(|hub| hub.state != BrokerState::Connected && hub.reason.is_none());
+    !is_coming || model.standing.with(|standing| !standing.online)
 }
 
 async fn make(model: Model, uses: u32, ttl_secs: u64) -> Result<String, String> {

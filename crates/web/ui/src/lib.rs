@@ -13,6 +13,7 @@ pub mod days;
 pub mod gallop;
 pub mod links;
 pub mod marks;
+pub mod on_the_way;
 pub mod snippet;
 pub mod timeline;
 pub mod words;
@@ -53,6 +54,11 @@ mod history;
 mod icons;
 #[cfg(target_arch = "wasm32")]
 mod invite_dialog;
+#[cfg(target_arch = "wasm32")]
+mod later;
+mod letters;
+#[cfg(target_arch = "wasm32")]
+mod loading;
 #[cfg(target_arch = "wasm32")]
 mod message_dialog;
 #[cfg(target_arch = "wasm32")]

@@ -89,6 +89,8 @@ impl MessageList {
             newest: 0,
             epoch: 0,
             is_gone: false,
+            from_end: 0.0,
+            view_px: 0.0,
         };
         let list = Self { inner: Rc::new(RefCell::new(inner)) };
         let hearing = list.clone();
@@ -151,8 +153,14 @@ impl MessageList {
         self.plan();
     }
 
-    /// Something was scrolled: rows may be needed. Work is done once a frame.
-    pub(crate) fn plan(&self) {
+    /// Something was scrolled: rows may be needed.
+    pub(crate) fn scrolled(&self) {
+        self.inner.borrow_mut().note_scroll();
+        self.plan();
+    }
+
+    /// Rows may be needed. Work is done once a frame.
+    fn plan(&self) {
         {
             let mut inner = self.inner.borrow_mut();
             if inner.is_planned || inner.is_gone {
@@ -237,8 +245,8 @@ impl MessageList {
             let top = row.item.get_bounding_client_rect().top();
             let frame = inner.frame.scroller.get_bounding_client_rect();
             let by = top - frame.top() - frame.height() / 3.0;
-            inner.scroll_by(by);
             row.flash();
+            inner.scroll_by(by);
         }
         inner.note_place();
         drop(inner);
@@ -260,6 +268,7 @@ impl MessageList {
         if inner.is_gone {
             return;
         }
+        inner.note_scroll();
         let moved = inner.move_window();
         inner.note_place();
         let want = inner.wanted();

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use js_sys::Number;
 use leptos::prelude::*;
 use tincan_engine::{Cursor, Delivery, MessageKind, MessageView};
 use tincan_wire::{MessageId, UserId};
@@ -44,6 +45,11 @@ pub(crate) struct Window {
     /// Counts resets, so that late answers to earlier questions are known.
     pub(crate) epoch: u32,
     pub(crate) is_gone: bool,
+    /// How far one has scrolled from the end, in CSS pixels: to ask the browser would make it lay
+    /// the page out.
+    pub(crate) from_end: f64,
+    /// How high the visible part is, kept for the same reason.
+    pub(crate) view_px: f64,
 }
 
 /// What the window needs from the store.
@@ -139,15 +145,23 @@ impl Window {
         self.note_place();
     }
 
-    pub(crate) fn scroll_to_end(&self) {
-        if self.frame.scroller.scroll_top() != 0 {
+    pub(crate) fn scroll_to_end(&mut self) {
+        if self.from_end != 0.0 {
+            self.from_end = 0.0;
             self.frame.scroller.set_scroll_top(0);
         }
     }
 
-    pub(crate) fn scroll_by(&self, by: f64) {
+    pub(crate) fn scroll_by(&mut self, by: f64) {
         let top = f64::from(self.frame.scroller.scroll_top()) + by;
         self.frame.scroller.set_scroll_top(top.round() as i32);
+        self.note_scroll();
+    }
+
+    /// Takes note of how far one has scrolled, and of how much one sees.
+    pub(crate) fn note_scroll(&mut self) {
+        self.from_end = -f64::from(self.frame.scroller.scroll_top());
+        self.view_px = f64::from(self.frame.scroller.client_height());
     }
 
     /// Makes rows for the window anew.
@@ -248,7 +262,9 @@ impl Window {
             return;
         }
         self.spacer_px = px;
-        let height = [px.to_string().as_str(), "px"].concat();
+        // By the browser: how Rust writes fractions would be transferred.
+        let Ok(number) = Number::from(px).to_string_with_radix(10) else { return };
+        let height = [String::from(number).as_str(), "px"].concat();
         // A valid value of a known property.
         drop(self.frame.spacer.style().set_property("height", &height));
     }
@@ -284,14 +300,13 @@ impl Window {
     /// What lies above and below the window's visible part, in pixels of rows.
     pub(crate) fn room(&self) -> (f64, f64, f64) {
         let scroller = &self.frame.scroller;
-        let view = f64::from(scroller.client_height());
-        let from_end = -f64::from(scroller.scroll_top());
+        let (view, from_end) = (self.view_px, self.from_end);
         let above = f64::from(scroller.scroll_height()) - view - from_end;
         (above, view, from_end - self.spacer_px)
     }
 
     pub(crate) fn max_rows(&self) -> usize {
-        max_rows(f64::from(self.frame.scroller.client_height()))
+        max_rows(self.view_px)
     }
 
     /// Moves the window to where one has scrolled, by one step. True if it moved.
@@ -357,8 +372,7 @@ impl Window {
     }
 
     pub(crate) fn is_at_end(&self) -> bool {
-        let from_end = -f64::from(self.frame.scroller.scroll_top());
-        self.timeline.shows_end() && from_end < END_PX
+        self.timeline.shows_end() && self.from_end < END_PX
     }
 
     /// Tells the conversation where one is.

@@ -12,6 +12,7 @@ use tincan_web::{Client, RequestError, Role, Standing};
 use tincan_wire::{DisplayName, MessageId, SortedMap, UserId};
 use wasm_bindgen_futures::spawn_local;
 
+use crate::loading::Second;
 use crate::route::Router;
 use crate::words;
 
@@ -98,6 +99,8 @@ pub(crate) struct Model {
     pub(crate) narrow: RwSignal<bool>,
     /// Whether a newer version of the page waits.
     pub(crate) update_ready: RwSignal<bool>,
+    /// The part of the code that is loaded later.
+    pub(crate) second: RwSignal<Second>,
 }
 
 impl Model {
@@ -126,6 +129,7 @@ impl Model {
             refreshed: RwSignal::new(0),
             narrow: RwSignal::new(false),
             update_ready: RwSignal::new(false),
+            second: RwSignal::new(Second::default()),
         }
     }
 

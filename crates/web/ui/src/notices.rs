@@ -77,10 +77,14 @@ impl Inbox {
         let begin = Date::now();
         apply(self.model, notices);
         let end = Date::now();
-        // A page that follows easily is left alone; a busy one gets twice the time for the rest.
-        let is_busy = begin - self.free_at.get() < 2.0 * PAUSE_MS;
-        let pause = if is_busy { PAUSE_MS } else { 0.0 };
-        self.free_at.set(end + pause.max(2.0 * (end - begin)).min(MAX_PAUSE_MS));
+        // A page that follows easily is left alone; a busy one gets most of the time for the rest.
+        let took = end - begin;
+        let pause = match begin - self.free_at.get() < 2.0 * PAUSE_MS {
+            true if took >= PAUSE_MS => 4.0 * took,
+            true => PAUSE_MS,
+            false => 0.0,
+        };
+        self.free_at.set(end + pause.min(MAX_PAUSE_MS));
     }
 }
 
@@ -91,6 +95,8 @@ struct TalkNews {
     last: Option<MessageView>,
     /// For the mark of our last message.
     delivered: Vec<(Vec<tincan_wire::MessageId>, Delivery)>,
+    /// How far they have read.
+    read: Option<u64>,
 }
 
 fn apply(model: Model, notices: Vec<Notice>) {
@@ -129,6 +135,7 @@ fn apply(model: Model, notices: Vec<Notice>) {
                 }
             }
             Notice::Event(Event::Read { contact, to }) => {
+                talks.or_insert_with(contact, TalkNews::default).read = Some(to);
                 if listens(contact) {
                     news.push(News::Read { to });
                 }
@@ -136,11 +143,12 @@ fn apply(model: Model, notices: Vec<Notice>) {
             Notice::Event(event) => change(model, event),
         }
     }
-    for (contact, talk) in talks {
-        change_talk(model, contact, talk);
-    }
+    // What one looks at comes first.
     if let Some((_, hear)) = listener.filter(|_| !news.is_empty()) {
         hear(news);
+    }
+    for (contact, talk) in talks {
+        change_talk(model, contact, talk);
     }
 }
 
@@ -152,7 +160,7 @@ fn change_talk(model: Model, contact: UserId, news: TalkNews) {
     let last_id = person.talk.with_untracked(|talk| talk.last.as_ref().map(|last| last.id));
     let delivered =
         news.delivered.iter().rev().find(|(ids, _)| ids.iter().any(|id| last_id == Some(*id)));
-    if news.came == 0 && news.last.is_none() && delivered.is_none() {
+    if news.came == 0 && news.last.is_none() && delivered.is_none() && news.read.is_none() {
         return;
     }
     person.talk.update(|talk| {
@@ -164,6 +172,13 @@ fn change_talk(model: Model, contact: UserId, news: TalkNews) {
             && talk.last.as_ref().is_none_or(|known| known.h <= last.h)
         {
             talk.last = Some(last);
+        }
+        if let (Some(last), Some(to)) = (&mut talk.last, news.read)
+            && last.outgoing
+            && last.s <= to
+            && last.state == Delivery::Delivered
+        {
+            last.state = Delivery::Read;
         }
     });
 }

@@ -110,6 +110,13 @@ impl Router {
         }
     }
 
+    /// Closes the panel, if one is open.
+    pub(crate) fn close_panel(self) {
+        if self.now().panel.is_some() {
+            self.back();
+        }
+    }
+
     /// Undoes the last step: closes the panel, or the conversation.
     pub(crate) fn back(self) {
         let now = self.now();

@@ -7,6 +7,7 @@ use tincan_engine::{Answer, ContactView, MessageView, Query};
 use tincan_wire::UserId;
 
 use crate::avatar::avatar;
+use crate::letters::lower;
 use crate::model::{Model, model};
 use crate::snippet::snippet;
 use crate::watch::{per_id, watch};
@@ -38,10 +39,9 @@ pub(crate) fn Search(text: RwSignal<String>) -> impl IntoView {
         set_timeout(move || ask(model, found, turn, this, wanted), PAUSE);
     });
     let names = Memo::new(move |_| {
-        let wanted = text.get().trim().to_lowercase();
+        let wanted = lower(text.get().trim());
         let is_found = |view: &ContactView| {
-            view.title().to_lowercase().contains(&wanted)
-                || view.name.as_str().to_lowercase().contains(&wanted)
+            lower(&view.title()).contains(&wanted) || lower(view.name.as_str()).contains(&wanted)
         };
         model.people.with(|people| {
             let found = people.values().filter(|person| person.view.with(is_found));

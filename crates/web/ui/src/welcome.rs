@@ -5,11 +5,10 @@ use tincan_engine::Command;
 use tincan_wire::{DisplayName, Invite};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::backup::Import;
 use crate::banner::Banners;
-use crate::guest;
-use crate::icons;
+use crate::loading::once_loaded;
 use crate::model::{Me, Model, model};
+use crate::{guest, icons, later};
 
 /// Asks for a name; with an invite, opens the conversation with who invites.
 #[component]
@@ -76,7 +75,7 @@ pub(crate) fn Welcome() -> impl IntoView {
                     </button>
                 </form>
                 {move || if has_backup.get() {
-                    view! { <Import/> }.into_any()
+                    once_loaded(later::import)
                 } else {
                     view! {
                         <button

@@ -4,12 +4,12 @@
 use tincan_engine::{CommandError, ContactStatus};
 use tincan_wire::InviteError;
 
+use crate::letters::capitalized;
+
 /// Makes a sentence of an error's text.
 #[must_use]
 pub fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-    sentence.push_str(chars.as_str());
+    let mut sentence = capitalized(text);
     if !sentence.ends_with(['.', '!', '?']) {
         sentence.push('.');
     }

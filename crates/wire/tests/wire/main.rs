@@ -5,7 +5,6 @@
 mod access_token;
 mod envelope;
 mod frames;
-mod fuzz_corpus;
 mod hello;
 mod identity;
 mod ids;

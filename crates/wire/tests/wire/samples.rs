@@ -197,9 +197,8 @@ pub(crate) fn any_body() -> impl Strategy<Value = Body> {
             }),
         (any::<bool>(), name(), proptest::option::of(any_prekey()))
             .prop_map(|(accepted, name, pk)| Body::ContactResponse { accepted, name, pk }),
-        any::<bool>().prop_map(|opened| Body::ChatPresence {
-            status: if opened { ChatStatus::Opened } else { ChatStatus::Closed },
-        }),
+        prop_oneof![Just(ChatStatus::Opened), Just(ChatStatus::Closed), Just(ChatStatus::Left)]
+            .prop_map(|status| Body::ChatPresence { status }),
         (integer(), any::<bool>()).prop_map(|(n, re)| Body::Heartbeat { n, re }),
     ]
 }

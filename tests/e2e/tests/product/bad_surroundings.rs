@@ -4,9 +4,10 @@ use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Instant;
+use std::process::Command;
 
-use tincan_e2e::{Finished, HubProcess, NodeProcess, PATIENCE, Process, befriend, tincan};
+use rusqlite::Connection;
+use tincan_e2e::{Finished, HubProcess, Namespace, NodeProcess, Process, befriend, tincan};
 
 fn run(home: &Path, words: &[&str]) -> Finished {
     let mut command = tincan(&[]);
@@ -30,26 +31,13 @@ async fn a_hub_that_is_away_is_named_with_the_next_attempt_and_the_outbox_is_kep
     let words = ["send", "Bob", "keep this", "--timeout", "2s"];
     let sent = ada.run(&words);
     check(&sent, 1, "not connected: ");
-    let link = line_of(&ada, |line| line.starts_with("link") && line.contains("next attempt in"));
+    let link = ada.status_line(|line| line.starts_with("link") && line.contains("next attempt in"));
     assert!(link.contains("connected: "), "the reason: {link}");
 
     hub.start_again();
     bob.start_again().await;
     ada.until_delivered(tincan_e2e::PATIENCE).await;
     assert_eq!(bob.history(ada.id()).await[0].content, "keep this");
-}
-
-/// The first line of `tincan status` that is wanted, as soon as there is one.
-fn line_of(node: &NodeProcess, is_wanted: impl Fn(&str) -> bool) -> String {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let status = node.run(&["status"]);
-        assert_eq!(status.code, Some(0), "{status:?}");
-        if let Some(line) = status.output.iter().find(|line| is_wanted(line)) {
-            return line.clone();
-        }
-        assert!(Instant::now() < end, "{status:?}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,7 +51,7 @@ async fn what_was_dropped_is_counted_by_reason_in_the_status() {
     for _ in 0..3 {
         socket.send_to(b"neither STUN nor DTLS", address).unwrap();
     }
-    let line = line_of(&ada, |line| line.starts_with("dropped") && line.contains("3 × "));
+    let line = ada.status_line(|line| line.starts_with("dropped") && line.contains("3 × "));
     assert!(line.contains("udp_stray"), "{line}");
     let status = ada.run(&["status", "--json"]).json();
     assert_eq!(status[0]["dropped"]["udp_stray"], 3);
@@ -111,6 +99,55 @@ fn a_database_that_is_none_or_is_newer_is_left_alone() {
     fs::write(&database, &nonsense).unwrap();
     assert_eq!(run(home.path(), &["status"]).code, Some(1));
     assert_eq!(fs::read(&database).unwrap(), nonsense);
+}
+
+#[test]
+fn a_damaged_database_is_kept_and_a_copy_of_it_too() {
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(run(home.path(), &["id"]).code, Some(0));
+    let database = home.path().join("tincan.db");
+    let connection = Connection::open(&database).unwrap();
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    connection.close().unwrap();
+    let mut bytes = fs::read(&database).unwrap();
+    let end = bytes.len();
+    bytes[2_000..end.min(20_000)].fill(0xa5);
+    fs::write(&database, &bytes).unwrap();
+
+    let told = run(home.path(), &["status"]);
+    check(&told, 1, "is damaged");
+    let is_copy = |name: &str| name.starts_with("damaged-");
+    let names = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut copies: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
+    copies.retain(|name| is_copy(name));
+    assert_eq!(copies.len(), 1, "{copies:?}");
+    assert!(told.errors.contains(&copies[0]), "it says where the copy is: {told:?}");
+    assert_eq!(fs::read(&database).unwrap(), bytes);
+    assert_eq!(fs::read(home.path().join(&copies[0])).unwrap(), bytes);
+}
+
+#[test]
+fn a_home_that_is_read_only_is_named_and_left_as_it_is() {
+    if !Namespace::Mount
+        .is_free("bad_surroundings::a_home_that_is_read_only_is_named_and_left_as_it_is")
+    {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let mount = |options: &str| {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(home.path());
+        assert!(command.status().unwrap().success());
+    };
+    mount("mode=0700");
+    let id = run(home.path(), &["id"]);
+    assert_eq!(id.code, Some(0), "{id:?}");
+    mount("remount,ro");
+    for words in [&["id"][..], &["status"], &["send", "bob", "hello"], &["listen"]] {
+        check(&run(home.path(), words), 1, "give this user the right to write there");
+    }
+    mount("remount,rw");
+    assert_eq!(run(home.path(), &["id"]), id);
 }
 
 #[test]

@@ -1,13 +1,6 @@
 //! `tincan chat` as two people use it: one brings the hub and an invite, the other takes it.
 
-use std::io::Write;
-
 use tincan_e2e::{Process, tincan};
-
-fn say(process: &mut Process, line: &str) {
-    let input = process.input().as_mut().expect("it is open");
-    writeln!(input, "{line}").unwrap();
-}
 
 fn link(process: &mut Process) -> String {
     process
@@ -32,17 +25,17 @@ fn two_people_meet_without_any_hub_and_talk() {
     let mut bob = Process::start(command.arg("--home").arg(bob_home.path()));
     heard(&mut ada, "Bob is here.");
     heard(&mut bob, "Ada: connected");
-    say(&mut ada, "Hello Bob ✓");
+    ada.say("Hello Bob ✓");
     heard(&mut bob, "Ada: Hello Bob ✓");
-    say(&mut bob, "שלום Ada");
+    bob.say("שלום Ada");
     heard(&mut ada, "Bob: שלום Ada");
-    say(&mut bob, "/path");
+    bob.say("/path");
     heard(&mut bob, "connected directly");
-    say(&mut bob, "//not a command");
+    bob.say("//not a command");
     heard(&mut ada, "Bob: /not a command");
-    say(&mut bob, "/nonsense");
+    bob.say("/nonsense");
     heard(&mut bob, "/nonsense is no command");
-    say(&mut bob, "/quit");
+    bob.say("/quit");
     let finished = bob.finish();
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert_eq!(ada.terminate().code, Some(0));
@@ -53,7 +46,7 @@ fn two_people_meet_without_any_hub_and_talk() {
     let mut bob = Process::start(command.arg("--home").arg(bob_home.path()));
     heard(&mut bob, "Ada: Hello Bob ✓");
     heard(&mut bob, "Ada: connected");
-    say(&mut bob, "again");
+    bob.say("again");
     heard(&mut ada, "Bob: again");
     assert_eq!(ada.terminate().code, Some(0));
 }
@@ -66,8 +59,8 @@ fn what_a_script_says_is_delivered_before_it_ends() {
     let link = link(&mut ada);
     let mut command = tincan(&["--name", "Bob", "chat", &link]);
     let mut bob = Process::start(command.arg("--home").arg(bob_home.path()));
-    say(&mut bob, "one");
-    say(&mut bob, "two");
+    bob.say("one");
+    bob.say("two");
     let finished = bob.finish();
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.output.iter().any(|line| line.contains("delivered")), "{finished:?}");

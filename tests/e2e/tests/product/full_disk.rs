@@ -5,21 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
-use tincan_e2e::{HubProcess, NodeProcess, PATIENCE, Process, befriend};
+use tincan_e2e::{HubProcess, Namespace, NodeProcess, PATIENCE, Process, befriend};
 
-/// Set in the test that runs in a name space of its own, where it may mount.
-const INSIDE: &str = "TEST_IN_MOUNT_NAMESPACE";
-
-/// Runs the test of this name once more, in a name space in which it may mount.
-fn run_inside(name: &str) {
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount"]).arg(std::env::current_exe().unwrap());
-    command.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(INSIDE, "1");
-    let output = command.output().expect("unshare belongs to every Debian");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}\n{errors}");
-}
+/// The test's name, as the harness has it.
+const NAME: &str = "full_disk::a_full_disk_is_told_loses_nothing_and_is_overcome";
 
 /// Takes what space is left.
 fn fill(folder: &Path) -> std::path::PathBuf {
@@ -36,8 +25,8 @@ fn fill(folder: &Path) -> std::path::PathBuf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_told_loses_nothing_and_is_overcome() {
-    if std::env::var_os(INSIDE).is_none() {
-        return run_inside("full_disk::a_full_disk_is_told_loses_nothing_and_is_overcome");
+    if !Namespace::Mount.is_free(NAME) {
+        return;
     }
     let home = TempDir::with_prefix("tincan-").unwrap();
     let mounted = Command::new("mount")

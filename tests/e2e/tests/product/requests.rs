@@ -1,29 +1,7 @@
 //! People who have no invite ask by id, and are accepted or declined by command.
 
-use std::io::Write as _;
-use std::time::Instant;
-
 use serde_json::Value;
-use tincan_e2e::{Finished, HubProcess, NodeProcess, PATIENCE, Process};
-
-/// The same with `text` as its standard input.
-fn run_with(node: &NodeProcess, words: &[&str], text: &str) -> Finished {
-    let mut process = Process::start(&mut node.command(words));
-    process.input().as_mut().expect("it is open").write_all(text.as_bytes()).unwrap();
-    process.finish()
-}
-
-/// Waits until the list of `node` has `id` with this status.
-fn until_listed(node: &NodeProcess, id: &str, status: &str) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let list = node.run(&["contact", "list", "--json"]);
-        if list.json().iter().any(|line| line["id"] == id && line["status"] == status) {
-            return;
-        }
-        assert!(Instant::now() < end, "{id} is not {status}: {list:?}");
-    }
-}
+use tincan_e2e::{HubProcess, NodeProcess, Process};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_by_id_is_declined_or_accepted_by_command() {
@@ -35,21 +13,22 @@ async fn who_asks_by_id_is_declined_or_accepted_by_command() {
         let (id_ada, id_bob) = (ada.id().to_string(), bob.id().to_string());
         let asked = ada.run(&["contact", "add", &id_bob, "--timeout", "1s", "--json"]);
         assert_eq!(asked.json()[0]["status"], "requested");
-        until_listed(&bob, &id_ada, "asks");
+        bob.until_listed(&id_ada, "asks");
         let shown = bob.run(&["contact", "list"]);
         assert!(shown.output[0].contains("Ada  asks: accept or decline"), "{shown:?}");
         let declined = bob.run(&["contact", "decline", "Ada", "--json"]);
         assert_eq!(declined.json()[0]["answer"], "declined");
-        until_listed(&ada, &id_bob, "declined");
+        ada.until_listed(&id_bob, "declined");
 
         let asked = eve.run(&["contact", "add", &id_bob, "--timeout", "1s"]);
         assert_eq!(asked.code, Some(0), "{asked:?}");
-        until_listed(&bob, &eve.id().to_string(), "asks");
+        bob.until_listed(&eve.id().to_string(), "asks");
         let accepted = bob.run(&["contact", "accept", "Eve", "--json"]);
         assert_eq!(accepted.json()[0]["answer"], "accepted");
-        until_listed(&eve, &id_bob, "accepted");
+        eve.until_listed(&id_bob, "accepted");
 
-        let sent = run_with(&eve, &["send", "Bob", "-", "--json"], "from a pipe\n");
+        let sent =
+            Process::run_with(&mut eve.command(&["send", &id_bob, "-", "--json"]), "from a pipe\n");
         assert_eq!(sent.json()[0]["state"], "delivered");
         let history = bob.run(&["history", "Eve", "--json"]);
         assert_eq!(history.json()[0]["content"], "from a pipe");
@@ -73,6 +52,7 @@ async fn a_listener_can_accept_everyone_and_prints_what_comes() {
         let id_bob = bob.id().to_string();
         let added = ada.run(&["contact", "add", &id_bob, "--timeout", "60s", "--json"]);
         assert_eq!(added.json()[0]["status"], "accepted");
+        assert_eq!(added.json()[0]["name"], "Bob");
         assert_eq!(ada.run(&["send", "Bob", "are you listening?"]).code, Some(0));
         let message = listener.wait_for("the message", |line| {
             let line: Value = serde_json::from_str(line).expect("each line is JSON");

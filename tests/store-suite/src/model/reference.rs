@@ -65,6 +65,9 @@ impl Model {
                     *old = new;
                 }
             }
+            Op::RemoveReplays { from, upto } => {
+                self.replays.retain(|(sender, _, _), old| *sender != from || old.ep > upto);
+            }
             Op::Append(message) => return self.append(message),
             Op::AddHave { contact, lg, s } => self.log(contact, lg).have.insert_all(&s),
             Op::AddAcked { contact, s } => self.conversation(contact).acked.insert_all(&s),

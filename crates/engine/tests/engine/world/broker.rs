@@ -86,6 +86,7 @@ impl World {
             // The link broke while it was on its way.
             BrokerInput::Message { .. } if !self.nodes[node].at_broker => {}
             BrokerInput::Message { .. }
+            | BrokerInput::Unreadable(_)
             | BrokerInput::Refused { .. }
             | BrokerInput::Closed { .. } => self.handle(node, Input::Broker(input)),
         }

@@ -2,11 +2,10 @@
 //! fields. Everything is seeded; nothing sleeps.
 //!
 //! Here is the clock and what happens at its points; [`broker`](self) carries envelopes,
-//! `paths` carries frames, `disk` keeps, `people` gives commands and asks.
+//! `paths` carries frames, the disk is that of the simulation, `people` gives commands and asks.
 
 mod broker;
 mod connection;
-mod disk;
 mod paths;
 mod people;
 
@@ -19,13 +18,14 @@ use tincan_engine::store::{Op, TransactionId};
 use tincan_engine::{
     CommandError, Config, Engine, Event, Input, Output, Reply, StoreFailure, Time,
 };
-use tincan_wire::{Candidate, Identity, SessionId, UserId};
+use tincan_wire::{Candidate, SessionId, UserId};
 
 pub use broker::{Forge, Letter};
 use connection::Connection;
 pub use connection::sdp;
-pub use disk::Disk;
 pub use paths::candidate;
+pub use tincan_sim::disk::Disk;
+pub use tincan_sim::world::identity;
 
 pub const START: Time = Time::from_millis(1_763_792_787_000);
 
@@ -389,12 +389,4 @@ impl Node {
             asleep_until: START,
         }
     }
-}
-
-/// The identity of a node, or of somebody whose number is no node's.
-pub fn identity(number: usize) -> Identity {
-    let mut seed = [0; 32];
-    seed[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
-    seed[31] = 1;
-    Identity::from_seed(seed)
 }

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use rand_core::Rng;
-use tincan_engine::{Input, Path, PeerInput, PeerOutput};
+use tincan_engine::{Input, PeerInput, PeerOutput};
+use tincan_sim::world::host_path;
 use tincan_wire::{Candidate, SessionId};
 
 use super::connection::Connection;
@@ -106,14 +107,7 @@ impl World {
         };
         let delay = self.latency * 2;
         self.later(delay, end, Input::Peer { sid, input });
-        let path = Path {
-            local: "host".into(),
-            remote: "host".into(),
-            local_address: "192.0.2.1:1".into(),
-            remote_address: "192.0.2.2:2".into(),
-            rtt_micros: None,
-        };
-        self.later(delay, end, Input::Peer { sid, input: PeerInput::Path(path) });
+        self.later(delay, end, Input::Peer { sid, input: PeerInput::Path(host_path()) });
     }
 
     fn release_stalled(&mut self, node: usize, sid: SessionId, other: usize) {

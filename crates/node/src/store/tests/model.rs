@@ -69,6 +69,9 @@ impl Model {
                     *old = new;
                 }
             }
+            Op::RemoveReplays { from, upto } => {
+                self.replays.retain(|(sender, _, _), old| *sender != from || old.ep > upto);
+            }
             Op::Append(message) => return self.append(message),
             Op::AddHave { contact, lg, s } => self.log(contact, lg).have.insert_all(&s),
             Op::AddAcked { contact, s } => self.conversation(contact).acked.insert_all(&s),
@@ -291,6 +294,7 @@ fn any_op(own: LogId) -> impl Strategy<Value = Op> {
         1 => prekey.prop_map(Op::SavePrekey),
         1 => prekey_id.prop_map(Op::RemovePrekey),
         2 => replay.prop_map(Op::SaveReplay),
+        1 => (any_user(), 0..4_u64).prop_map(|(from, upto)| Op::RemoveReplays { from, upto }),
         12 => any_message(own).prop_map(Op::Append),
         3 => (any_user(), any_log(), any_ranges())
             .prop_map(|(contact, lg, s)| Op::AddHave { contact, lg, s }),

@@ -74,6 +74,7 @@ pub(super) fn bodies() -> Vec<Body> {
         Body::ContactResponse { accepted: false, name: DisplayName::default(), pk: None },
         Body::ChatPresence { status: ChatStatus::Opened },
         Body::ChatPresence { status: ChatStatus::Closed },
+        Body::ChatPresence { status: ChatStatus::Left },
         Body::Heartbeat { n: 7, re: false },
         Body::Heartbeat { n: 1 << 53, re: true },
     ]

@@ -1,0 +1,318 @@
+//! The relay on its sockets: what `/ice` gives is enough to be reached through it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tincan_hub::{Hub, RelayAddress};
+use tincan_relay::request::Wanted;
+use tincan_relay::turn_client::{Sent, TurnClient, TurnClientConfig, TurnError, TurnEvent};
+use tincan_relay::{Credential, Family, Frames, MAX_FRAME_BYTES, Transport};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+use crate::http::request;
+use crate::user::User;
+use crate::{LOOPBACK, hub, hub_with};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A hub that relays on loopback.
+async fn relaying() -> Hub {
+    hub_with(|config| config.relay.allow_private_peers = true).await
+}
+
+async fn ice(hub: &Hub, user: &User) -> Value {
+    let authorization = format!("Authorization: Bearer {}", user.token(hub).await);
+    request(hub.addresses().http, "POST", "/ice", &[&authorization]).await.json()
+}
+
+async fn credential(hub: &Hub, user: &User) -> Credential {
+    let ice = ice(hub, user).await;
+    let text = |key: &str| ice["iceServers"][1][key].as_str().expect("a relay").to_owned();
+    Credential { username: text("username"), password: text("credential") }
+}
+
+enum Way {
+    Udp(UdpSocket),
+    Tcp(TcpStream, Frames),
+}
+
+/// A client with its way to the hub.
+struct End {
+    client: TurnClient,
+    way: Way,
+}
+
+impl End {
+    async fn open(hub: &Hub, transport: Transport, credential: Credential) -> Self {
+        let at = hub.addresses().stun;
+        let way = if transport == Transport::Udp {
+            let socket = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+            socket.connect(at).await.unwrap();
+            Way::Udp(socket)
+        } else {
+            Way::Tcp(TcpStream::connect(at).await.unwrap(), Frames::new(MAX_FRAME_BYTES))
+        };
+        let config = TurnClientConfig {
+            credential,
+            wanted: Wanted::One(Family::V4),
+            transport,
+            rto: Duration::from_millis(500),
+        };
+        Self { client: TurnClient::new(config, [5; 32], Instant::now()), way }
+    }
+
+    async fn allocated(hub: &Hub, transport: Transport, credential: Credential) -> Self {
+        let mut end = Self::open(hub, transport, credential).await;
+        match end.event().await {
+            TurnEvent::Allocated { .. } => end,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn relayed(&self) -> SocketAddr {
+        self.client.relayed()[0]
+    }
+
+    async fn write(&mut self, bytes: &[u8]) {
+        match &mut self.way {
+            Way::Udp(socket) => drop(socket.send(bytes).await.unwrap()),
+            Way::Tcp(stream, _) => stream.write_all(bytes).await.unwrap(),
+        }
+    }
+
+    async fn flush(&mut self) {
+        while let Some(bytes) = self.client.poll_transmit() {
+            self.write(&bytes).await;
+        }
+    }
+
+    async fn frame(&mut self) -> Vec<u8> {
+        let mut buffer = vec![0; 70_000];
+        match &mut self.way {
+            Way::Udp(socket) => {
+                let len = timeout(PATIENCE, socket.recv(&mut buffer)).await.unwrap().unwrap();
+                buffer[..len].to_vec()
+            }
+            Way::Tcp(stream, frames) => loop {
+                if let Some(frame) = frames.next_frame().unwrap() {
+                    return frame.to_vec();
+                }
+                let len = timeout(PATIENCE, stream.read(&mut buffer)).await.unwrap().unwrap();
+                assert_ne!(len, 0, "the hub closed the connection");
+                frames.push(&buffer[..len]);
+            },
+        }
+    }
+
+    async fn event(&mut self) -> TurnEvent {
+        loop {
+            if let Some(event) = self.client.poll_event() {
+                return event;
+            }
+            self.flush().await;
+            let frame = self.frame().await;
+            self.client.handle(&frame, Instant::now());
+        }
+    }
+
+    async fn send(&mut self, peer: SocketAddr, data: &[u8]) {
+        let mut out = Vec::new();
+        let sent = self.client.send(peer, data, &mut out, Instant::now());
+        assert_ne!(sent, Sent::NoWay);
+        self.write(&out).await;
+        self.flush().await;
+    }
+
+    /// What a peer sent.
+    async fn receive(&mut self) -> (SocketAddr, Vec<u8>) {
+        loop {
+            let frame = self.frame().await;
+            let from = self.client.handle(&frame, Instant::now());
+            let from = from.map(|from| (from.peer, from.data.to_vec()));
+            self.flush().await;
+            if let Some(from) = from {
+                return from;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_peer_is_reached_over_each_transport_and_reaches_back() {
+    let (hub, user) = (relaying().await, User::new(1));
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut end = End::allocated(&hub, transport, credential(&hub, &user).await).await;
+        let peer = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+        let at = peer.local_addr().unwrap();
+        let mut buffer = [0; 2_000];
+        // With a Send indication first and over a channel then, of odd and even lengths.
+        for len in [1, 2, 3, 4, 1_200, 1_201] {
+            let data = vec![7; len];
+            end.send(at, &data).await;
+            let (got, from) =
+                timeout(PATIENCE, peer.recv_from(&mut buffer)).await.unwrap().unwrap();
+            assert_eq!((&buffer[..got], from), (&data[..], end.relayed()));
+            peer.send_to(&data, from).await.unwrap();
+            assert_eq!(end.receive().await, (at, data), "{transport:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_who_are_both_relayed_reach_each_other() {
+    let hub = relaying().await;
+    let mut ada = End::allocated(&hub, Transport::Udp, credential(&hub, &User::new(1)).await).await;
+    let mut bob = End::allocated(&hub, Transport::Tcp, credential(&hub, &User::new(2)).await).await;
+    let (at_ada, at_bob) = (ada.relayed(), bob.relayed());
+    // The first opens the way back, and may itself be lost.
+    ada.send(at_bob, b"anybody there?").await;
+    bob.send(at_ada, b"here").await;
+    assert_eq!(ada.receive().await, (at_bob, b"here".to_vec()));
+    ada.send(at_bob, b"good").await;
+    let (from, data) = bob.receive().await;
+    assert_eq!(from, at_ada);
+    assert!([&b"good"[..], b"anybody there?"].contains(&data.as_slice()));
+}
+
+#[tokio::test]
+async fn without_the_switch_a_private_peer_is_not_reached() {
+    let (hub, user) = (hub().await, User::new(1));
+    let mut end = End::allocated(&hub, Transport::Udp, credential(&hub, &user).await).await;
+    let peer = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+    end.send(peer.local_addr().unwrap(), b"let me in").await;
+    // The refusal comes behind whatever was relayed.
+    end.frame().await;
+    let mut buffer = [0; 100];
+    assert!(peer.try_recv(&mut buffer).is_err());
+}
+
+#[tokio::test]
+async fn a_made_up_credential_is_refused() {
+    let hub = relaying().await;
+    let made_up = Credential { username: "9999999999:eve".into(), password: "guess".into() };
+    let mut end = End::open(&hub, Transport::Udp, made_up).await;
+    assert_eq!(end.event().await, TurnEvent::Failed(TurnError::Credential));
+}
+
+#[tokio::test]
+async fn an_allocation_ends_with_its_connection() {
+    let (hub, user) = (relaying().await, User::new(1));
+    let end = End::allocated(&hub, Transport::Tcp, credential(&hub, &user).await).await;
+    assert_eq!(hub.stats().allocations, 1);
+    drop(end);
+    let gone = async {
+        while hub.stats().allocations > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("it ends");
+}
+
+#[tokio::test]
+async fn a_user_has_the_same_name_at_the_relay_each_time_and_others_have_others() {
+    let hub = hub().await;
+    let name = async |user: u8| {
+        let name = credential(&hub, &User::new(user)).await.username;
+        name.split_once(':').unwrap().1.to_owned()
+    };
+    assert_eq!(name(1).await, name(1).await);
+    assert_ne!(name(1).await, name(2).await);
+}
+
+#[tokio::test]
+async fn a_hub_without_a_relay_gives_none() {
+    let hub = hub_with(|config| config.relay.enabled = false).await;
+    let ice = ice(&hub, &User::new(1)).await;
+    assert_eq!(ice["iceServers"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_relay_elsewhere_is_named_with_a_credential_of_its_secret() {
+    let hub = hub_with(|config| {
+        config.relay.elsewhere = vec!["turn:relay.example:3478".to_owned()];
+        config.relay.secret = Some("north".to_owned());
+    })
+    .await;
+    let ice = ice(&hub, &User::new(1)).await;
+    assert_eq!(ice["iceServers"][1]["urls"], serde_json::json!(["turn:relay.example:3478"]));
+    let username = ice["iceServers"][1]["username"].as_str().unwrap();
+    let (expiry, name) = username.split_once(':').unwrap();
+    let secret = tincan_relay::Secret::new("north");
+    let expected = Credential::issue(&secret, expiry.parse().unwrap(), name).password;
+    assert_eq!(ice["iceServers"][1]["credential"], serde_json::json!(expected));
+}
+
+#[tokio::test]
+async fn a_relay_elsewhere_without_its_secret_is_a_mistake() {
+    let mut config = tincan_hub::Config::on(LOOPBACK);
+    config.relay.elsewhere = vec!["turn:relay.example".to_owned()];
+    let error = Hub::start(config).await.unwrap_err();
+    assert!(error.to_string().contains("need the secret"), "{error}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_here_makes_no_allocation() {
+    let far: IpAddr = "203.0.113.9".parse().unwrap();
+    let hub = hub_with(|config| {
+        config.relay.addresses = vec![RelayAddress { public: far, local: None }];
+    })
+    .await;
+    let user = User::new(1);
+    let mut end = End::open(&hub, Transport::Udp, credential(&hub, &user).await).await;
+    assert_eq!(end.event().await, TurnEvent::Failed(TurnError::Full(508)));
+}
+
+#[tokio::test]
+async fn clients_of_the_relay_over_tcp_are_limited() {
+    let hub = hub_with(|config| config.limits.relay_connections_per_address = 2).await;
+    let at = hub.addresses().stun;
+    let mut kept = [TcpStream::connect(at).await.unwrap(), TcpStream::connect(at).await.unwrap()];
+    // Both are known to be admitted once they are answered.
+    for stream in &mut kept {
+        let binding = [0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        stream.write_all(&binding).await.unwrap();
+        let mut answer = [0; 32];
+        timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+    }
+    let mut third = TcpStream::connect(at).await.unwrap();
+    let ended = timeout(PATIENCE, third.read(&mut [0; 1])).await.unwrap();
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_client_of_the_relay_that_does_not_read_loses_what_does_not_fit() {
+    let (hub, user) = (relaying().await, User::new(1));
+    let mut end = End::allocated(&hub, Transport::Tcp, credential(&hub, &user).await).await;
+    let peer = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+    end.send(peer.local_addr().unwrap(), b"hello").await;
+    let (data, relayed) = (vec![7; 8_000], end.relayed());
+    let mut buffer = [0; 100];
+    timeout(PATIENCE, peer.recv_from(&mut buffer)).await.unwrap().unwrap();
+    // Far more than the sockets' buffers and 128 messages; what is relayed is limited, too.
+    const SENT: usize = 4_000;
+    for _ in 0..SENT {
+        peer.send_to(&data, relayed).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let mut received = 0;
+    while timeout(Duration::from_millis(500), end.receive()).await.is_ok() {
+        received += 1;
+    }
+    assert!((1..SENT).contains(&received), "{received}");
+}
+
+#[tokio::test]
+async fn the_relay_is_reached_at_the_sites_port_too() {
+    let (hub, user) = (relaying().await, User::new(1));
+    let urls = ice(&hub, &user).await["iceServers"][1]["urls"].clone();
+    let site = format!("turn:127.0.0.1:{}?transport=tcp", hub.addresses().http.port());
+    assert!(urls.as_array().unwrap().contains(&Value::from(site)), "{urls}");
+    let credential = credential(&hub, &user).await;
+    let mut end = End::open(&hub, Transport::Tcp, credential).await;
+    let stream = TcpStream::connect(hub.addresses().http).await.unwrap();
+    end.way = Way::Tcp(stream, Frames::new(MAX_FRAME_BYTES));
+    assert!(matches!(end.event().await, TurnEvent::Allocated { .. }));
+}

@@ -1,0 +1,231 @@
+//! `tincan listen` on one of the laboratory's hosts.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::binary::{bare, binary};
+use crate::control::{Control, Events};
+use crate::hub::Hub;
+use crate::lab::Lab;
+use crate::plan::Side;
+
+/// How long it may take to start and to reach the broker.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a node logs.
+const LOG: &str = "debug";
+
+/// Names a folder in which the log of every node is left.
+const LOGS: &str = "NATLAB_LOGS";
+
+/// A node; killed when dropped.
+#[derive(Debug)]
+pub struct Node {
+    process: Child,
+    home: TempDir,
+    name: String,
+    control: Control,
+    events: Events,
+    id: String,
+    contact: String,
+}
+
+impl Node {
+    /// Starts one on a side's host and waits until it has reached the broker.
+    ///
+    /// # Errors
+    /// Why it has not, as far as it tells.
+    pub fn start(lab: &Lab, side: Side) -> Result<Self, String> {
+        let home = TempDir::with_prefix("natlab-").map_err(|error| error.to_string())?;
+        let name = format!("host-{}", side.letter());
+        let errors = File::create(log_of(&home)).map_err(|error| error.to_string())?;
+        let mut command = lab.host(side).command(binary());
+        bare(&mut command)
+            .arg("--home")
+            .arg(at(&home))
+            .args(["--hub", &Hub::origin(), "--name", &name, "listen", "--json"])
+            .env("TINCAN_LOG", LOG)
+            .env("NO_COLOR", "1")
+            .stdout(Stdio::null())
+            .stderr(errors);
+        let process = command.spawn().map_err(|error| error.to_string())?;
+        let mut process = Unowned(Some(process));
+        let end = Instant::now() + PATIENCE;
+        let mut control = until_connected(&home, &mut process, end)?;
+        let events = Control::connect(&at(&home)).map_err(|error| error.to_string())?;
+        let events = events.into_events()?;
+        let status = command_status(&mut control)?;
+        let (id, contact) = (id_of(&home)?, String::new());
+        let process = process.0.take().ok_or("it was started")?;
+        let node = Self { process, home, name, control, events, id, contact };
+        if status["state"] == "connected" {
+            return Ok(node);
+        }
+        let is_it = |event: &Value| event["event"] == "broker" && event["state"] == "connected";
+        match node.events.until(end, is_it) {
+            Some(_) => Ok(node),
+            None => Err(format!("{} does not reach the broker: {}", node.name, node.words())),
+        }
+    }
+
+    /// Makes it and another contacts of each other, by an invite of this one.
+    ///
+    /// # Errors
+    /// When they do not become that.
+    pub fn befriend(&mut self, other: &mut Self) -> Result<(), String> {
+        let ask = json!({"command": "create_invite", "hub": Hub::origin(), "brokers": [],
+            "uses": 1, "ttl_secs": 3600});
+        let invite = self.control.ask(ask)?["invite"].take();
+        let target = json!({ "invite": invite });
+        other.control.ask(json!({"command": "add_contact", "target": target, "nickname": null}))?;
+        (self.contact, other.contact) = (other.id.clone(), self.id.clone());
+        let end = Instant::now() + PATIENCE;
+        self.until_accepted(end)?;
+        other.until_accepted(end)
+    }
+
+    fn until_accepted(&self, end: Instant) -> Result<(), String> {
+        let is_it =
+            |event: &Value| event["event"] == "contact" && event["contact"]["status"] == "accepted";
+        self.events
+            .until(end, is_it)
+            .map(drop)
+            .ok_or_else(|| format!("they do not become contacts: {}", self.words()))
+    }
+
+    /// Says something to the contact; gives the message's id.
+    ///
+    /// # Errors
+    /// When the node refuses it.
+    pub fn say(&mut self, content: &str) -> Result<String, String> {
+        let contact = &self.contact;
+        let ask = json!({"command": "send_message", "contact": contact, "content": content,
+            "reply": null});
+        let answer = self.control.ask(ask)?;
+        let id = answer["message"]["id"].as_str();
+        id.map(str::to_owned).ok_or_else(|| format!("the message has no id: {answer}"))
+    }
+
+    /// The moment at which the session was verified.
+    pub fn until_verified(&self, end: Instant) -> Option<Instant> {
+        let is_it = |event: &Value| event["event"] == "peer" && event["state"] == "connected";
+        self.events.until(end, is_it)
+    }
+
+    /// The moment at which the message was on the other's disk.
+    pub fn until_delivered(&self, id: &str, end: Instant) -> Option<Instant> {
+        self.events.until(end, |event| {
+            let is_there = event["state"] == "delivered" || event["state"] == "read";
+            let ids = event["ids"].as_array();
+            event["event"] == "delivery"
+                && is_there
+                && ids.is_some_and(|ids| ids.iter().any(|i| i == id))
+        })
+    }
+
+    /// What `tincan status --json` says of the session with the contact.
+    pub fn peer(&self) -> Value {
+        self.status()["contacts"][0]["peer"].take()
+    }
+
+    /// What `tincan status --json` says.
+    pub fn status(&self) -> Value {
+        let mut command = Command::new(binary());
+        bare(&mut command).arg("--home").arg(at(&self.home)).args(["status", "--json"]);
+        let output = command.output().map(|output| output.stdout).unwrap_or_default();
+        serde_json::from_slice(&output).unwrap_or(Value::Null)
+    }
+
+    /// How it sees things, for whoever must find out what went wrong.
+    pub fn words(&self) -> String {
+        let status = self.status();
+        let peer = &status["contacts"][0]["peer"];
+        format!(
+            "broker {} ({}), session {} after {} attempts, reason {}, path {}, dropped {}",
+            status["broker"]["state"],
+            status["broker"]["reason"],
+            peer["state"],
+            peer["attempts"],
+            peer["reason"],
+            peer["path"],
+            status["dropped"],
+        )
+    }
+
+    /// Leaves the log where somebody asked for it.
+    fn keep_log(&self) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        if let Some(folder) = std::env::var_os(LOGS) {
+            let nth = NEXT.fetch_add(1, Ordering::Relaxed);
+            let kept = PathBuf::from(folder).join(format!("{nth:04}-{}.log", self.name));
+            // Whoever asked for it sees that it is not there.
+            let _ = fs::copy(log_of(&self.home), kept);
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        self.keep_log();
+    }
+}
+
+/// A process that nobody has taken over yet.
+struct Unowned(Option<Child>);
+
+impl Drop for Unowned {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.0 {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+fn until_connected(home: &TempDir, process: &mut Unowned, end: Instant) -> Result<Control, String> {
+    loop {
+        let error = match Control::connect(&at(home)) {
+            Ok(control) => return Ok(control),
+            Err(error) => error,
+        };
+        let has_ended = process.0.as_mut().is_some_and(|it| !matches!(it.try_wait(), Ok(None)));
+        if has_ended || Instant::now() > end {
+            let said = fs::read_to_string(log_of(home)).unwrap_or_default();
+            return Err(format!("the node does not start: {error}: {said}"));
+        }
+        // Nothing tells that a socket has appeared.
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Its home, which it wants for itself.
+fn at(folder: &TempDir) -> PathBuf {
+    folder.path().join("home")
+}
+
+fn log_of(folder: &TempDir) -> PathBuf {
+    folder.path().join("stderr")
+}
+
+/// The state of its broker.
+fn command_status(control: &mut Control) -> Result<Value, String> {
+    Ok(control.ask(json!({"command": "get_status"}))?["status"]["broker"].take())
+}
+
+fn id_of(home: &TempDir) -> Result<String, String> {
+    let mut command = Command::new(binary());
+    bare(&mut command).arg("--home").arg(at(home)).args(["id", "--json"]);
+    let output = command.output().map_err(|error| error.to_string())?.stdout;
+    let value: Value = serde_json::from_slice(&output).map_err(|error| error.to_string())?;
+    value["id"].as_str().map(str::to_owned).ok_or_else(|| format!("an id without id: {value}"))
+}

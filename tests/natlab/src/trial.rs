@@ -1,0 +1,188 @@
+//! One pair, tried once: built, met, opened, talked, counted, judged.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use crate::flow::{Flow, FlowCounter};
+use crate::hub::Hub;
+use crate::lab::Lab;
+use crate::meeting::{Apart, Meeting, Opened};
+use crate::pair::{Expect, Pair};
+use crate::path::{Reported, Taken, Way};
+use crate::plan::Side;
+use crate::scene::Condition;
+
+/// How long a session may take to open before it is held not to come: a bad network costs a few
+/// attempts.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is longer is looked at: somebody waits for it.
+const SLOW: Duration = Duration::from_secs(3);
+
+/// What is said so that the counters have something to count: much more than anything else that
+/// the hosts send meanwhile.
+const MESSAGES: usize = 10;
+const MESSAGE_BYTES: usize = 2_000;
+
+/// A pair and what came of it.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The pair.
+    pub pair: Pair,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a pair.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// What had to, and what is reported is so.
+    Right {
+        /// Which way the packets took.
+        way: Way,
+        /// How both ends see it: the kinds of candidates of the first host's report.
+        kinds: String,
+        /// How long it took.
+        opened: Opened,
+        /// What was to be seen when that was long.
+        slow: Option<String>,
+    },
+    /// Something else, in words.
+    Wrong(String),
+    /// It could not be tried, in words.
+    NotRun(String),
+}
+
+impl Trial {
+    /// Tries a pair under a condition. Whatever fails is the outcome.
+    pub fn run(pair: Pair, condition: Condition) -> Self {
+        let outcome = catch_unwind(AssertUnwindSafe(|| attempt(pair, condition)))
+            .unwrap_or_else(|panic| Outcome::Wrong(format!("the laboratory: {}", said(&*panic))));
+        Self { pair, outcome }
+    }
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
+}
+
+fn attempt(pair: Pair, condition: Condition) -> Outcome {
+    let lab = Lab::up(pair.a, pair.b);
+    let arranged = Hub::start(&lab).and_then(|hub| {
+        let is_missing = pair.expect == Expect::Relay && !hub.has_relay(&lab)?;
+        Ok((!is_missing).then_some(hub))
+    });
+    let hub = match arranged {
+        Ok(Some(hub)) => hub,
+        Ok(None) => return Outcome::NotRun("this hub has no relay".to_owned()),
+        Err(words) => return Outcome::Wrong(words),
+    };
+    let mut meeting = match Meeting::at(hub, &lab) {
+        Ok(meeting) => meeting,
+        Err(Apart(words)) => return Outcome::Wrong(words),
+    };
+    let _bad = condition.impose(&lab);
+    let counters = [Side::A, Side::B].map(|side| Counters::start(&lab, side));
+    match meeting.open(PATIENCE) {
+        Ok(opened) => {
+            let is_slow = opened.verified > SLOW;
+            let slow =
+                is_slow.then(|| format!("{}; packets: {}", meeting.words(), seen(&counters)));
+            judge(pair, &lab, &mut meeting, &counters, opened, slow)
+        }
+        Err(Apart(words)) => {
+            Outcome::Wrong(format!("no session: {words}; packets: {}", seen(&counters)))
+        }
+    }
+}
+
+/// What a side's host sends and what comes out of its router.
+struct Counters<'a> {
+    side: Side,
+    host: FlowCounter<'a>,
+    outside: FlowCounter<'a>,
+}
+
+impl<'a> Counters<'a> {
+    fn start(lab: &'a Lab, side: Side) -> Self {
+        let host = FlowCounter::start(lab.host(side), None);
+        // Hosts on one LAN have one router, which one table is enough for.
+        let outside = FlowCounter::start_once(lab.router(side), "wan", side == lab.network(side));
+        Self { side, host, outside }
+    }
+
+    fn words(&self) -> String {
+        let words = |flows: Vec<Flow>| {
+            let udp = flows.iter().filter(|flow| flow.udp);
+            let words = udp.map(|f| {
+                let arrow = if f.sent { "→" } else { "⇒" };
+                format!("{} {arrow} {} ×{}", f.from, f.to, f.packets)
+            });
+            words.collect::<Vec<_>>().join(", ")
+        };
+        format!(
+            "host {} [{}], outside its router [{}]",
+            self.side.letter(),
+            words(self.host.read()),
+            words(self.outside.read())
+        )
+    }
+}
+
+fn seen(counters: &[Counters<'_>; 2]) -> String {
+    counters.each_ref().map(Counters::words).join("; ")
+}
+
+fn judge(
+    pair: Pair,
+    lab: &Lab,
+    meeting: &mut Meeting,
+    counters: &[Counters<'_>; 2],
+    opened: Opened,
+    slow: Option<String>,
+) -> Outcome {
+    let reported =
+        |meeting: &Meeting| [Side::A, Side::B].map(|side| Reported::of(&meeting.node(side).peer()));
+    let before = reported(meeting);
+    for counter in counters {
+        counter.host.reset();
+        counter.outside.reset();
+    }
+    let text = "x".repeat(MESSAGE_BYTES);
+    for _ in 0..MESSAGES {
+        if let Err(Apart(words)) = meeting.exchange(&text, PATIENCE) {
+            return Outcome::Wrong(format!("the session does not last: {words}"));
+        }
+    }
+    let after = reported(meeting);
+    if before != after {
+        return Outcome::Wrong(format!("the path changed: {before:?}, then {after:?}"));
+    }
+    let mut ways = Vec::new();
+    let sides = [(Side::A, Side::B), (Side::B, Side::A)];
+    for (((side, other), counter), reported) in sides.into_iter().zip(counters).zip(&after) {
+        let Some(reported) = reported else {
+            return Outcome::Wrong(format!("{side:?} reports no path: {}", meeting.words()));
+        };
+        let theirs = lab.addresses(other);
+        let taken = Taken::of(&counter.host.read(), &counter.outside.read(), &theirs);
+        let Some(taken) = taken else {
+            return Outcome::Wrong(format!("{side:?} has sent nothing"));
+        };
+        if let Some(words) = taken.contradiction(reported, &theirs) {
+            return Outcome::Wrong(format!("{side:?} reports {words}"));
+        }
+        ways.push(taken.way);
+    }
+    let [way, other_way] = ways[..] else { return Outcome::Wrong("two ends".to_owned()) };
+    let kinds =
+        after[0].as_ref().map_or(String::new(), |path| format!("{}–{}", path.local, path.remote));
+    match (pair.expect, way) {
+        _ if way != other_way => Outcome::Wrong(format!("{way} one way, {other_way} the other")),
+        (Expect::Direct, Way::Relay) | (Expect::Relay, Way::Lan | Way::Hairpin | Way::Direct) => {
+            Outcome::Wrong(format!("they are connected: {way}, {kinds}"))
+        }
+        _ => Outcome::Right { way, kinds, opened, slow },
+    }
+}
