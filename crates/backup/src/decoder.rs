@@ -125,8 +125,16 @@ fn installation(from: &mut Fields<'_>) -> Result<Installation, Malformed> {
     })
 }
 
+/// A setting of a contact: none, off or on.
+fn setting(number: u8) -> Option<bool> {
+    match number {
+        0 => None,
+        other => Some(other == 2),
+    }
+}
+
 fn contact(from: &mut Fields<'_>) -> Result<Contact, Malformed> {
-    Ok(Contact {
+    let mut contact = Contact {
         id: from.user()?,
         status: match from.byte()? {
             0 => ContactStatus::Requested,
@@ -141,14 +149,17 @@ fn contact(from: &mut Fields<'_>) -> Result<Contact, Malformed> {
         prekey: from.optional(|from| Ok((from.prekey()?, from.time()?)))?,
         token: from.optional(|from| Ok(InviteToken(from.array()?)))?,
         asked: from.optional(Fields::time)?,
-        read_receipts: match from.byte()? {
-            0 => None,
-            1 => Some(false),
-            2 => Some(true),
-            _ => return Err(Malformed("a setting of a contact")),
-        },
-        added: from.time()?,
-    })
+        read_receipts: None,
+        relay_only: None,
+        added: Time::default(),
+    };
+    let settings = from.byte()?;
+    if settings >= 9 {
+        return Err(Malformed("a setting of a contact"));
+    }
+    (contact.read_receipts, contact.relay_only) = (setting(settings % 3), setting(settings / 3));
+    contact.added = from.time()?;
+    Ok(contact)
 }
 
 fn request(from: &mut Fields<'_>) -> Result<Request, Malformed> {

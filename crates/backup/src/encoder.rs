@@ -211,13 +211,17 @@ fn encode_contact(from: &Contact, to: &mut Fields<'_>) -> Result<u8, Unfit> {
     if let Some(asked) = from.asked {
         to.time(asked)?;
     }
-    to.byte(match from.read_receipts {
+    to.byte(setting(from.read_receipts) + 3 * setting(from.relay_only));
+    to.time(from.added)?;
+    Ok(CONTACT)
+}
+
+fn setting(of: Option<bool>) -> u8 {
+    match of {
         None => 0,
         Some(false) => 1,
         Some(true) => 2,
-    });
-    to.time(from.added)?;
-    Ok(CONTACT)
+    }
 }
 
 fn encode_request(from: &Request, to: &mut Fields<'_>) -> Result<u8, Unfit> {

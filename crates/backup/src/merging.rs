@@ -130,6 +130,7 @@ fn merge(ours: &Contact, theirs: Contact) -> Contact {
         token: ours.token.filter(|_| is_asking),
         asked: ours.asked.filter(|_| is_asking),
         read_receipts: ours.read_receipts.or(theirs.read_receipts),
+        relay_only: ours.relay_only.or(theirs.relay_only),
         added: ours.added.min(theirs.added),
     }
 }
@@ -153,6 +154,7 @@ mod tests {
             token: Some(InviteToken([1; 16])),
             asked: Some(Time::from_millis(7)),
             read_receipts: Some(true),
+            relay_only: Some(true),
             added: Time::from_millis(3),
             ..contact(ContactStatus::Accepted)
         }

@@ -78,6 +78,16 @@ impl Engine {
                 self.config.read_receipts = on;
                 Ok(After::Now(Reply::Done))
             }
+            Command::SetRelayOnly { contact, on } => {
+                let stored = self.change(contact, |record| record.relay_only = on)?;
+                self.follow_relay_only(contact, now);
+                Ok(stored)
+            }
+            Command::SetDefaultRelayOnly { on } => {
+                self.config.relay_only = on;
+                self.follow_default_relay_only(now);
+                Ok(After::Now(Reply::Done))
+            }
             Command::OpenChat { contact, screen } => {
                 self.accepted(contact)?;
                 self.open_chat(contact, screen, now);

@@ -18,6 +18,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const STABLE_AFTER: Duration = Duration::from_secs(30);
 /// After so many refusals of our credentials in a row we wait for the user.
 const MAX_REFUSALS: u32 = 3;
+/// Networks change in bursts: a link that is younger stands until the burst is over.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// The state of the link.
 #[derive(Debug)]
@@ -117,7 +119,9 @@ impl Engine {
     }
 
     fn clear_broker_timers(&mut self) {
-        for timer in [Timer::BrokerConnect, Timer::BrokerBackoff, Timer::BrokerStable] {
+        for timer in
+            [Timer::BrokerConnect, Timer::BrokerBackoff, Timer::BrokerStable, Timer::BrokerMoved]
+        {
             self.timers.clear(timer);
         }
     }
@@ -191,9 +195,13 @@ impl Engine {
 
     /// A new network: the old link is dead or about to be, and waiting is for nothing.
     pub(crate) fn broker_network_changed(&mut self, now: Time) {
-        let young = now.since(self.broker.connected_at) < Duration::from_secs(1);
-        if self.broker.away || (self.broker.is_connected() && young) {
+        if self.broker.away {
             return;
+        }
+        let settled = self.broker.connected_at + SETTLE;
+        if self.broker.is_connected() && now < settled {
+            // It may have been made before the change that we hear of now.
+            return self.timers.set(Timer::BrokerMoved, settled);
         }
         match self.broker.state {
             BrokerState::Connected | BrokerState::Connecting => {

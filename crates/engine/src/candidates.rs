@@ -8,6 +8,7 @@ use tincan_wire::{Body, Candidate, SessionRef, UserId, sdp};
 use crate::engine::Engine;
 use crate::output::PeerOutput;
 use crate::peer::MAX_HELD_CANDIDATES;
+use crate::relay_only::hides_us;
 use crate::time::Time;
 use crate::timer::Timer;
 
@@ -21,6 +22,10 @@ const MAX_PER_BODY: usize = 32;
 impl Engine {
     pub(crate) fn local_candidate(&mut self, id: UserId, candidate: Candidate, now: Time) {
         let Some(session) = self.session(id) else { return };
+        if session.relay_only && !hides_us(&candidate.candidate) {
+            return;
+        }
+        session.has_candidates = true;
         if session.candidates.len() < MAX_PER_BODY {
             session.candidates.push(candidate);
         }

@@ -136,6 +136,20 @@ pub enum Command {
         /// Whether to.
         on: bool,
     },
+    /// Hide our addresses from this contact, or show them; `None` follows the general setting. A
+    /// live session that goes another way is made anew.
+    SetRelayOnly {
+        /// From whom.
+        contact: UserId,
+        /// Whether to hide them.
+        on: Option<bool>,
+    },
+    /// Hide our addresses, or show them, from contacts for whom nothing else is set. Good until
+    /// the end of this run; the next begins with what [`Config`](crate::Config) says.
+    SetDefaultRelayOnly {
+        /// Whether to hide them.
+        on: bool,
+    },
     /// Answer with [`Reply::Contacts`].
     ListContacts,
     /// Answer with [`Reply::Requests`].

@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct Config {
     /// Tell contacts when their messages were shown. Default true; costs one small frame.
     pub read_receipts: bool,
+    /// Hide our addresses from contacts: speak to them through relays only. Default false; costs
+    /// the way over the relay, which must be there.
+    pub relay_only: bool,
     /// Let requests without an invite into the quiet inbox (protocol §7). Default true; set it
     /// to false on a broker that does not authenticate.
     pub admit_strangers: bool,
@@ -37,6 +40,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             read_receipts: true,
+            relay_only: false,
             admit_strangers: true,
             max_sessions: 64,
             idle_after: Duration::from_secs(10 * 60),

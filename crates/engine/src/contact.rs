@@ -53,6 +53,8 @@ pub struct Contact {
     pub asked: Option<Time>,
     /// Whether to send read receipts; `None` follows the config.
     pub read_receipts: Option<bool>,
+    /// Whether our addresses are hidden from them; `None` follows the config.
+    pub relay_only: Option<bool>,
     /// When they were added.
     pub added: Time,
 }
@@ -71,6 +73,7 @@ impl Contact {
             token: None,
             asked: None,
             read_receipts: None,
+            relay_only: None,
             added,
         }
     }

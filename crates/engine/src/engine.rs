@@ -157,6 +157,7 @@ impl Engine {
             Timer::BrokerConnect => self.broker_connect_overdue(now),
             Timer::BrokerBackoff => self.broker_connect(now),
             Timer::BrokerStable => self.broker.backoff.reset(),
+            Timer::BrokerMoved => self.broker_network_changed(now),
             Timer::ReplayFlush => self.flush_replays(),
             Timer::Prekeys => self.tend_prekeys(now),
             Timer::Housekeeping => self.housekeeping(now),

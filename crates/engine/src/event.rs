@@ -165,6 +165,8 @@ pub struct ContactView {
     pub waiting: u64,
     /// Whether they are told when their messages were read; `None`: as the general setting says.
     pub read_receipts: Option<bool>,
+    /// Whether our addresses are hidden from them; `None`: as the general setting says.
+    pub relay_only: Option<bool>,
 }
 
 impl ContactView {
@@ -203,12 +205,25 @@ pub struct PeerView {
     pub since: Time,
     /// The way the packets take, once known.
     pub path: Option<Path>,
+    /// Since when they take it.
+    pub path_since: Option<Time>,
     /// Why the last attempt or session ended, in words.
     pub reason: Option<String>,
+    /// How the last session or attempt ended, although there may be another by now.
+    pub ended: Option<Ending>,
     /// Attempts since the last success.
     pub attempts: u32,
     /// When the next attempt begins, if one is waiting.
     pub retry_at: Option<Time>,
+}
+
+/// An end of a session or of an attempt at one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Why, in words.
+    pub reason: String,
+    /// When.
+    pub at: Time,
 }
 
 /// The states of a peer session (seed §4, protocol §8).
@@ -242,8 +257,50 @@ pub struct Path {
     pub local_address: String,
     /// Their address.
     pub remote_address: String,
+    /// How our relay is spoken to, where our end is on one: `udp`, `tcp` or `tls`.
+    pub relay_transport: Option<String>,
     /// Smoothed round-trip time in microseconds, once measured.
     pub rtt_micros: Option<u64>,
+    /// How many of a thousand packets of ours had to be sent again since the session began; of
+    /// checks of the path in a browser, which tells no more. `None` until there were enough.
+    pub loss_permille: Option<u32>,
+    /// Bytes of the session so far, headers below UDP not counted.
+    pub bytes_sent: u64,
+    /// The same of what came.
+    pub bytes_received: u64,
+}
+
+impl Path {
+    /// Whether both lead the same way, whatever passes over them.
+    #[must_use]
+    pub fn leads_as(&self, other: &Self) -> bool {
+        self.local == other.local
+            && self.remote == other.remote
+            && self.local_address == other.local_address
+            && self.remote_address == other.remote_address
+            && self.relay_transport == other.relay_transport
+    }
+
+    /// Whether a screen should know: it leads another way, or it is markedly better or worse than
+    /// `before`, or much has passed over it.
+    #[must_use]
+    pub fn is_news_after(&self, before: &Self) -> bool {
+        let rtt = |path: &Self| path.rtt_micros.unwrap_or_default();
+        let loss = |path: &Self| path.loss_permille.unwrap_or_default();
+        let bytes = |path: &Self| path.bytes_sent.saturating_add(path.bytes_received);
+        let moved = rtt(self).abs_diff(rtt(before));
+        !self.leads_as(before)
+            || self.rtt_micros.is_some() != before.rtt_micros.is_some()
+            || (moved > 5_000 && moved > rtt(before) / 4)
+            || loss(self).abs_diff(loss(before)) >= 10
+            || bytes(self).abs_diff(bytes(before)) >= 64 * 1024
+    }
+
+    /// Whether a relay is on it.
+    #[must_use]
+    pub fn is_relayed(&self) -> bool {
+        self.local == "relay" || self.remote == "relay"
+    }
 }
 
 /// How far a message of ours has come (protocol §6).

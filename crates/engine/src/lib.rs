@@ -28,6 +28,7 @@ pub mod query;
 mod receive;
 mod recovery;
 mod rejects;
+mod relay_only;
 mod replays;
 mod requests;
 mod session;
@@ -45,8 +46,8 @@ pub use config::Config;
 pub use contact::{Contact, ContactStatus};
 pub use engine::Engine;
 pub use event::{
-    Alarm, BrokerState, BrokerView, ContactView, Delivery, Event, MessageKind, MessageView, Path,
-    PeerState, PeerView, RequestView, Status,
+    Alarm, BrokerState, BrokerView, ContactView, Delivery, Ending, Event, MessageKind, MessageView,
+    Path, PeerState, PeerView, RequestView, Status,
 };
 pub use input::{BrokerInput, Input, PeerInput, StoreFailure, Unreadable};
 pub use output::{BrokerOutput, Output, PeerOutput};

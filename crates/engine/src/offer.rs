@@ -5,6 +5,7 @@ use tincan_wire::{Body, Description, Fingerprint, HelloTranscript, Role, Session
 
 use crate::engine::Engine;
 use crate::output::PeerOutput;
+use crate::relay_only::description_hides_us;
 use crate::session::{ATTEMPT_TIMEOUT, Phase, Session};
 use crate::signaling::Origin;
 use crate::time::Time;
@@ -12,6 +13,10 @@ use crate::timer::Timer;
 
 /// After so many time-outs of its own offers the winner of a glare yields once.
 const YIELD_AFTER: u32 = 2;
+
+/// A fault of the shell, which must not become one of a person's.
+const NAMES_ADDRESSES: &str =
+    "the description names addresses of ours, and only relays are to be used";
 
 /// What an offer means for what is there.
 enum Meaning {
@@ -39,6 +44,9 @@ impl Engine {
         now: Time,
     ) {
         let Some(session) = self.session(id) else { return };
+        if session.relay_only && !description_hides_us(&sdp) {
+            return self.session_failed(id, NAMES_ADDRESSES.to_owned(), now);
+        }
         session.own = Some((sdp.clone(), fingerprint));
         session.remote_set = false;
         if session.generation == 0 {
@@ -58,6 +66,9 @@ impl Engine {
         now: Time,
     ) {
         let Some(session) = self.session(id) else { return };
+        if session.relay_only && !description_hides_us(&sdp) {
+            return self.session_failed(id, NAMES_ADDRESSES.to_owned(), now);
+        }
         session.own = Some((sdp.clone(), fingerprint));
         if session.generation == 0 {
             session.answer = Some((HelloTranscript::hash_sdp(&sdp), fingerprint));
@@ -171,7 +182,8 @@ impl Engine {
             session.remote_set = true;
         }
         let sdp = description.sdp.clone();
-        self.peer_output(from, reference.sid, PeerOutput::Answer { sdp });
+        let relay_only = self.hides_from(from);
+        self.peer_output(from, reference.sid, PeerOutput::Answer { sdp, relay_only });
         self.release_held_candidates(from, now);
     }
 
@@ -187,7 +199,8 @@ impl Engine {
             *restarted = true;
             self.timers.set(Timer::Recovery(from), now + ATTEMPT_TIMEOUT);
         }
-        self.peer_output(from, reference.sid, PeerOutput::Answer { sdp });
+        let relay_only = self.hides_from(from);
+        self.peer_output(from, reference.sid, PeerOutput::Answer { sdp, relay_only });
         self.release_held_candidates(from, now);
     }
 
@@ -258,8 +271,7 @@ impl Engine {
             return;
         }
         let sid = tincan_wire::SessionId::random(&mut self.rng);
-        self.begin_session(id, sid, Role::Offerer, now);
-        self.peer_output(id, sid, PeerOutput::Offer);
+        self.offer_anew(id, sid, now);
     }
 
     pub(crate) fn session(&mut self, id: UserId) -> Option<&mut Session> {

@@ -94,12 +94,18 @@ pub enum BrokerOutput {
 #[derive(Clone, Debug)]
 pub enum PeerOutput {
     /// Make a connection and its offer; say `OfferReady`, then trickle.
-    Offer,
+    Offer {
+        /// Whether the connection tells of no address of ours, and sends to none of theirs, but
+        /// through relays.
+        relay_only: bool,
+    },
     /// Take their offer: make the connection if there is none under this sid, else restart its
     /// ICE; say `AnswerReady`, then trickle.
     Answer {
         /// Their SDP, its fingerprint checked.
         sdp: String,
+        /// As for `Offer`; of no meaning where the connection is there.
+        relay_only: bool,
     },
     /// Take their answer to our last offer.
     AcceptAnswer {

@@ -7,7 +7,7 @@ use tincan_wire::{Candidate, DeviceId, LogId, PairSecret, SessionId, SortedMap, 
 use crate::backoff::Backoff;
 use crate::contact::{Contact, ContactStatus};
 use crate::engine::Engine;
-use crate::event::{ContactView, Event, PeerState, PeerView};
+use crate::event::{ContactView, Ending, Event, PeerState, PeerView};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::session::{Phase, Session};
@@ -59,6 +59,8 @@ pub(crate) struct Peer {
     pub(crate) owes_response: Option<bool>,
     /// How often we have asked them to be a contact in this run.
     pub(crate) asked_times: usize,
+    /// How the last session or attempt ended, in this run.
+    pub(crate) ended: Option<Ending>,
     /// What was last told of the session, so that the same is not told twice.
     told: Option<(PeerState, Option<String>)>,
     since: Time,
@@ -109,6 +111,7 @@ impl Peer {
             responses_under_way: 0,
             owes_response: None,
             asked_times: 0,
+            ended: None,
             told: None,
             since: now,
         }
@@ -160,7 +163,9 @@ impl Peer {
             sid: self.session.as_ref().map(|session| session.sid),
             since: self.since,
             path: self.session.as_ref().and_then(|session| session.path.clone()),
+            path_since: self.session.as_ref().and_then(|session| session.path_since),
             reason: self.attempts.reason.clone(),
+            ended: self.ended.clone(),
             attempts: self.attempts.backoff.failures(),
             retry_at: timers.at(Timer::AttemptBackoff(id)),
         }
@@ -182,6 +187,7 @@ impl Engine {
             peer: peer.view(&self.timers),
             waiting: peer.outbox.waiting(),
             read_receipts: peer.contact.read_receipts,
+            relay_only: peer.contact.relay_only,
         })
     }
 

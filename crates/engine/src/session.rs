@@ -10,7 +10,7 @@ use tincan_wire::{
 };
 
 use crate::engine::Engine;
-use crate::event::{Delivery, Event, Path};
+use crate::event::{Delivery, Ending, Event, Path};
 use crate::input::PeerInput;
 use crate::output::PeerOutput;
 use crate::pool::ROOM_RETRY;
@@ -49,6 +49,10 @@ pub(crate) enum Phase {
 pub(crate) struct Session {
     pub(crate) sid: SessionId,
     pub(crate) role: Role,
+    /// Whether it goes through relays only, so that our addresses stay hidden.
+    pub(crate) relay_only: bool,
+    /// Whether the contact was told of a way to us.
+    pub(crate) has_candidates: bool,
     /// Counts ICE restarts.
     pub(crate) generation: u32,
     pub(crate) phase: Phase,
@@ -78,15 +82,28 @@ pub(crate) struct Session {
     pub(crate) receiving: bool,
     pub(crate) hearing: Hearing,
     pub(crate) path: Option<Path>,
+    /// What screens were told of it.
+    pub(crate) path_told: Option<Path>,
+    /// Since when it leads that way.
+    pub(crate) path_since: Option<Time>,
     /// Its place in the pool: when it was last used for a message.
     pub(crate) last_activity: Time,
 }
 
 impl Session {
-    fn new(sid: SessionId, role: Role, me: UserId, peer: UserId, now: Time) -> Self {
+    fn new(
+        sid: SessionId,
+        role: Role,
+        relay_only: bool,
+        me: UserId,
+        peer: UserId,
+        now: Time,
+    ) -> Self {
         Self {
             sid,
             role,
+            relay_only,
+            has_candidates: false,
             generation: 0,
             phase: Phase::Gathering,
             peer_run: None,
@@ -107,6 +124,8 @@ impl Session {
             receiving: true,
             hearing: Hearing::new(now),
             path: None,
+            path_told: None,
+            path_since: None,
             last_activity: now,
         }
     }
@@ -158,15 +177,21 @@ impl Engine {
             return;
         }
         let sid = SessionId::random(&mut self.rng);
+        self.offer_anew(id, sid, now);
+    }
+
+    /// Begins a session with an offer of ours; there must be none.
+    pub(crate) fn offer_anew(&mut self, id: UserId, sid: SessionId, now: Time) {
         self.begin_session(id, sid, Role::Offerer, now);
-        self.peer_output(id, sid, PeerOutput::Offer);
+        let relay_only = self.hides_from(id);
+        self.peer_output(id, sid, PeerOutput::Offer { relay_only });
     }
 
     /// Puts a fresh session in place; there must be none.
     pub(crate) fn begin_session(&mut self, id: UserId, sid: SessionId, role: Role, now: Time) {
-        let me = self.me;
+        let (me, relay_only) = (self.me, self.hides_from(id));
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.session = Some(Session::new(sid, role, me, id, now));
+        peer.session = Some(Session::new(sid, role, relay_only, me, id, now));
         peer.attempts.failed = false;
         self.sessions.insert(sid, id);
         self.timers.clear(Timer::AttemptBackoff(id));
@@ -183,6 +208,9 @@ impl Engine {
     pub(crate) fn end_session(&mut self, id: UserId, reason: Option<String>, now: Time) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let Some(session) = peer.session.take() else { return };
+        if let Some(reason) = &reason {
+            peer.ended = Some(Ending { reason: reason.clone(), at: now });
+        }
         peer.attempts.reason = reason;
         let requeued = peer.outbox.session_lost();
         for inbox in peer.inboxes.values_mut() {
@@ -261,6 +289,9 @@ impl Engine {
                 peer.attempts.own_timeouts += 1;
                 "no answer within 15 s"
             }
+            _ if session.relay_only && !session.has_candidates => {
+                "no relay gave us an address, and only relays are to be used"
+            }
             _ => "no connection within 15 s",
         };
         self.session_failed(id, reason.to_owned(), now);
@@ -289,18 +320,29 @@ impl Engine {
             PeerInput::Buffered(bytes) => self.handle_buffered(id, bytes, now),
             PeerInput::Disconnected => self.path_lost(id, now),
             PeerInput::Reconnected => self.path_back(id, now),
-            PeerInput::Path(path) => {
-                let session = self.peers.get_mut(&id).and_then(|peer| peer.session.as_mut());
-                if let Some(session) = session {
-                    session.path = Some(path);
-                    self.tell_path(id);
-                }
-            }
+            PeerInput::Path(path) => self.path_reported(id, path, now),
             PeerInput::OtherCertificate => self.other_certificate(id, now),
             PeerInput::Failed { reason } => self.session_failed(id, reason, now),
             PeerInput::Closed => {
                 self.session_failed(id, "the contact closed the connection".to_owned(), now);
             }
+        }
+    }
+
+    /// The shell says how the path is; screens hear of it when it is news.
+    fn path_reported(&mut self, id: UserId, path: Path, now: Time) {
+        let Some(session) = self.session(id) else { return };
+        let before = session.path.as_ref();
+        let is_another = !before.is_some_and(|before| before.leads_as(&path));
+        let told = session.path_told.as_ref();
+        let is_news = told.is_none_or(|told| path.is_news_after(told));
+        session.path = Some(path.clone());
+        if is_another {
+            session.path_since = Some(now);
+        }
+        if is_news {
+            session.path_told = Some(path);
+            self.tell_path(id);
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     BrokerBackoff,
     /// The link to the broker has stood for 30 s: its backoff is reset.
     BrokerStable,
+    /// The network changed while the link to the broker was young: it is made anew.
+    BrokerMoved,
     /// Replay positions that have changed are written, about once a minute.
     ReplayFlush,
     /// A prekey is a week old, or one is two weeks old.

@@ -18,6 +18,7 @@ mod link;
 mod negotiation;
 mod output;
 mod sctp;
+mod sctp_again;
 mod sctp_packet;
 mod sctp_repeat;
 mod sctp_window;

@@ -270,7 +270,8 @@ impl Link {
             PathStats { local: path.local, remote: path.remote, local_kind, remote_kind }
         });
         let rtt = self.ice.rtt().or(self.sctp.as_ref().and_then(Sctp::rtt));
-        Stats { path, rtt, ..self.counters.clone() }
+        let (packets_sent, packets_again) = self.sctp.as_ref().map_or((0, 0), Sctp::packets);
+        Stats { path, rtt, packets_sent, packets_again, ..self.counters.clone() }
     }
 
     /// The largest message the peer takes and this end is willing to send.

@@ -16,6 +16,7 @@ use rtc_sctp::{
 use crate::config::Config;
 use crate::dtls_attempt::RECORD_OVERHEAD;
 use crate::event::Channel;
+use crate::sctp_again::Again;
 use crate::sctp_packet::{ChunkKind, first_chunk, sack_window};
 use crate::sctp_repeat::Repeat;
 use crate::sctp_window::WindowWatch;
@@ -47,6 +48,7 @@ pub(crate) struct Sctp {
     associations: Vec<(AssociationHandle, Association)>,
     established: bool,
     repeat: Repeat,
+    again: Again,
     window: WindowWatch,
     queue: VecDeque<Bytes>,
     buffered: [usize; 2],
@@ -117,6 +119,7 @@ impl Sctp {
             associations,
             established: false,
             repeat: Repeat::new(client, rtt),
+            again: Again::default(),
             window: WindowWatch::new(config.receive_buffer),
             queue: VecDeque::new(),
             buffered: [0; 2],
@@ -144,6 +147,11 @@ impl Sctp {
     pub(crate) fn rtt(&self) -> Option<Duration> {
         let rtt = self.associations.first().map(|(_, association)| association.rtt());
         rtt.filter(|rtt| !rtt.is_zero())
+    }
+
+    /// Packets of data that went out the first time, and those that went out again.
+    pub(crate) fn packets(&self) -> (u64, u64) {
+        self.again.counts()
     }
 
     /// Bytes accepted for sending and not yet acknowledged (trap 4).
@@ -307,6 +315,7 @@ impl Sctp {
         if let Some(window) = sack_window(&packet) {
             self.window.announced(window);
         }
+        self.again.sent(&packet);
         Some(packet)
     }
 

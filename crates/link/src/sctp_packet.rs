@@ -35,6 +35,15 @@ pub(crate) fn sack_window(packet: &[u8]) -> Option<u32> {
     window.try_into().ok().map(u32::from_be_bytes)
 }
 
+/// The number of the first chunk of a packet that starts with DATA (RFC 9260 §3.3.1).
+pub(crate) fn data_number(packet: &[u8]) -> Option<u32> {
+    if first_chunk(packet)? != ChunkKind::Data {
+        return None;
+    }
+    let number = packet.get(HEADER + 4..HEADER + 8)?;
+    number.try_into().ok().map(u32::from_be_bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,7 +63,7 @@ mod tests {
         fn any_packet_is_looked_at_without_panic(
             data in proptest::collection::vec(any::<u8>(), 0..40),
         ) {
-            let _ = sack_window(&data);
+            let _ = (sack_window(&data), data_number(&data));
         }
     }
 }

@@ -21,6 +21,10 @@ pub struct Stats {
     pub datagrams_sent: u64,
     /// Datagrams taken in.
     pub datagrams_received: u64,
+    /// Packets of data that were sent the first time.
+    pub packets_sent: u64,
+    /// Packets of data that had to be sent again, since the peer did not acknowledge them.
+    pub packets_again: u64,
     /// Messages given to [`send`](crate::Link::send).
     pub messages_sent: u64,
     /// Messages delivered as events.

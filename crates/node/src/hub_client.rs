@@ -106,6 +106,11 @@ impl Default for Urls {
 }
 
 impl HubClient {
+    /// The hub that is asked.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     pub(crate) fn new(dialer: Dialer, origin: Origin) -> Self {
         Self { dialer, origin }
     }

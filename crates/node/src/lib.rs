@@ -19,9 +19,11 @@
 
 mod backup;
 mod broker;
+mod changes;
 mod clock;
 mod config;
 mod control;
+mod default_routes;
 mod dial;
 mod drop_log;
 mod events;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use tincan_engine::{PeerInput, PeerOutput};
 use tincan_wire::SessionId;
 
+use crate::default_routes::default_routes;
 use crate::dial::Dialer;
 use crate::ice_servers::IceServers;
 use crate::peers::{Peers, warm_up};
@@ -20,6 +21,7 @@ pub(crate) struct Network {
     peers: Peers,
     choice: Choice,
     addresses: BTreeSet<IpAddr>,
+    routes: BTreeSet<String>,
     hosts: Vec<SocketAddr>,
 }
 
@@ -39,21 +41,27 @@ impl Network {
             peers: Peers::default(),
             choice,
             addresses: BTreeSet::new(),
+            routes: BTreeSet::new(),
             hosts: Vec::new(),
         };
         network.look(Instant::now());
         Ok(network)
     }
 
-    /// Looks at the machine's addresses; `true` if they have changed.
+    /// Looks at the machine's addresses and at its way out; `true` if they have changed.
     pub(crate) fn look(&mut self, now: Instant) -> bool {
         let addresses = local_addresses(&self.choice);
+        let routes = self.choice.follows_routes().then(default_routes).unwrap_or_default();
         // Between two networks there is a moment without any, or with nothing but loopback:
         // nobody can be told of it, and what was known may be true again in a moment.
         let leads_out = |all: &BTreeSet<IpAddr>| all.iter().any(|ip| !ip.is_loopback());
         let in_between = leads_out(&self.addresses) && !leads_out(&addresses);
-        if addresses.is_empty() || in_between || addresses == self.addresses {
+        let another_way = !routes.is_empty() && routes != self.routes;
+        if addresses.is_empty() || in_between || (addresses == self.addresses && !another_way) {
             return false;
+        }
+        if another_way {
+            self.routes = routes;
         }
         self.addresses = addresses;
         self.udp.set_addresses(self.addresses.clone());
@@ -126,6 +134,11 @@ impl Network {
     /// What is offered to peers.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.hosts
+    }
+
+    /// Tells what has passed over the paths, and how they are.
+    pub(crate) fn report_paths(&mut self) {
+        self.peers.report_paths();
     }
 
     /// What was dropped since the start, by reason.

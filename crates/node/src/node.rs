@@ -12,6 +12,7 @@ use tincan_wire::UserId;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::broker::{BrokerLink, Login, MeetingPlace, MeetingPlaceError};
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{ControlError, ControlServer};
@@ -193,6 +194,7 @@ fn open(config: Config, stop: oneshot::Receiver<()>) -> Result<Parts, NodeError>
         engine,
         store,
         network,
+        changes: Changes::open(),
         broker,
         place,
         control,
@@ -200,6 +202,7 @@ fn open(config: Config, stop: oneshot::Receiver<()>) -> Result<Parts, NodeError>
         waiting: Waiting::default(),
         started: now,
         next_network_look: now,
+        next_path_report: now,
         drop_log: DropLog::default(),
         clock_behind_ms: None,
     };

@@ -44,6 +44,8 @@ pub(crate) struct Peers {
     scratch: Vec<u8>,
     gather: Gather,
     relays: Relays,
+    /// Whether the connections know that no relay gives anything more for now.
+    relays_done: bool,
     /// Datagrams that were for no connection.
     strays: u64,
     /// What connections that are gone refused, by reason.
@@ -69,25 +71,29 @@ impl Peers {
     ) {
         let serial = match (&output, self.sessions.get(&sid)) {
             (_, Some(serial)) => *serial,
-            (PeerOutput::Offer, None) => match self.create(now, sid, Role::Offerer) {
-                Some(serial) => serial,
-                None => return,
-            },
-            (PeerOutput::Answer { .. }, None) => match self.create(now, sid, Role::Answerer) {
-                Some(serial) => serial,
-                None => return,
-            },
+            (PeerOutput::Offer { relay_only }, None) => {
+                match self.create(now, sid, Role::Offerer, *relay_only) {
+                    Some(serial) => serial,
+                    None => return,
+                }
+            }
+            (PeerOutput::Answer { relay_only, .. }, None) => {
+                match self.create(now, sid, Role::Answerer, *relay_only) {
+                    Some(serial) => serial,
+                    None => return,
+                }
+            }
             // The session is closed or was never opened: nothing to do it with.
             (_, None) => return,
         };
         let Some(peer) = self.peers.get_mut(&serial) else { return };
         match output {
-            PeerOutput::Offer => {
+            PeerOutput::Offer { .. } => {
                 peer.add_local(now, hosts.iter().copied().map(LocalCandidate::host));
                 peer.offer(now, &mut self.inputs);
                 self.describe(now, serial, hosts);
             }
-            PeerOutput::Answer { sdp } => {
+            PeerOutput::Answer { sdp, .. } => {
                 peer.add_local(now, hosts.iter().copied().map(LocalCandidate::host));
                 peer.answer(now, &sdp, &mut self.inputs);
                 self.describe(now, serial, hosts);
@@ -110,8 +116,14 @@ impl Peers {
         self.touched.insert(serial);
     }
 
-    fn create(&mut self, now: Instant, sid: SessionId, role: Role) -> Option<Serial> {
-        match Peer::new(now, sid, role) {
+    fn create(
+        &mut self,
+        now: Instant,
+        sid: SessionId,
+        role: Role,
+        relay_only: bool,
+    ) -> Option<Serial> {
+        match Peer::new(now, sid, role, relay_only) {
             Ok(peer) => {
                 let serial = self.next;
                 self.next += 1;
@@ -131,11 +143,15 @@ impl Peers {
     fn describe(&mut self, now: Instant, serial: Serial, hosts: &[SocketAddr]) {
         let Some(peer) = self.peers.get_mut(&serial) else { return };
         self.router.set_ufrags(peer.ufrags(), serial);
-        self.gather.begin(now);
+        if !peer.relay_only {
+            self.gather.begin(now);
+        }
         self.relays.begin(now, hosts);
-        let found = self.gather.found().into_iter().chain(self.relays.found());
-        peer.trickle(now, found, &mut self.inputs);
-        let done = self.gather.is_done() && self.relays.is_done();
+        peer.trickle(now, self.gather.found(), &mut self.inputs);
+        for (candidate, transport) in self.relays.found() {
+            peer.trickle_relayed(now, candidate, transport, &mut self.inputs);
+        }
+        let done = self.relays.is_done() && (peer.relay_only || self.gather.is_done());
         peer.candidates_done_if(done, &mut self.inputs);
     }
 
@@ -145,10 +161,16 @@ impl Peers {
         self.relays.set_servers(servers.turn);
         // Connections may have waited for them.
         if !self.peers.is_empty() {
-            self.gather.begin(now);
-            self.relays.begin(now, hosts);
+            self.gather_again(now, hosts);
             self.tell_all(now, None);
         }
+    }
+
+    fn gather_again(&mut self, now: Instant, hosts: &[SocketAddr]) {
+        if self.peers.values().any(|peer| !peer.relay_only) {
+            self.gather.begin(now);
+        }
+        self.relays.begin(now, hosts);
     }
 
     /// What opens connections to relays over TCP and TLS.
@@ -164,11 +186,10 @@ impl Peers {
     /// Our addresses have changed.
     pub(crate) fn network_changed(&mut self, now: Instant, hosts: &[SocketAddr]) {
         self.gather.forget();
-        self.relays.forget();
+        self.relays.release(now);
         self.take_relays(now);
         if !self.peers.is_empty() {
-            self.gather.begin(now);
-            self.relays.begin(now, hosts);
+            self.gather_again(now, hosts);
         }
         for (serial, peer) in &mut self.peers {
             peer.keep_local(now, hosts);
@@ -221,8 +242,12 @@ impl Peers {
                 return;
             }
         };
+        let is_relayed = self.relays.holds(ours);
         for serial in serials {
-            if let Some(peer) = self.peers.get_mut(&serial) {
+            // What comes to an address that is hidden is not answered.
+            if let Some(peer) = self.peers.get_mut(&serial)
+                && (is_relayed || !peer.relay_only)
+            {
                 peer.handle_datagram(now, ours, theirs, bytes);
                 self.touched.insert(serial);
             }
@@ -247,10 +272,10 @@ impl Peers {
     }
 
     fn tell_all(&mut self, now: Instant, candidate: Option<LocalCandidate>) {
-        let done = self.gather.is_done() && self.relays.is_done();
+        let (seen, relayed) = (self.gather.is_done(), self.relays.is_done());
         for (serial, peer) in &mut self.peers {
             peer.trickle(now, candidate, &mut self.inputs);
-            peer.candidates_done_if(done, &mut self.inputs);
+            peer.candidates_done_if(relayed && (seen || peer.relay_only), &mut self.inputs);
             self.touched.insert(*serial);
         }
     }
@@ -259,7 +284,12 @@ impl Peers {
     fn take_relays(&mut self, now: Instant) {
         while let Some(found) = self.relays.poll_found() {
             match found {
-                Found::Candidate(candidate) => self.tell_all(now, Some(candidate)),
+                Found::Candidate(candidate, transport) => {
+                    for peer in self.peers.values_mut() {
+                        peer.trickle_relayed(now, candidate, transport, &mut self.inputs);
+                    }
+                    self.tell_all(now, None);
+                }
                 Found::Gone(relayed) => {
                     for (serial, peer) in &mut self.peers {
                         peer.remove_local(now, relayed);
@@ -267,6 +297,19 @@ impl Peers {
                     }
                 }
             }
+        }
+        // The last of them may have ended without a find.
+        let done = self.relays.is_done();
+        if done && !std::mem::replace(&mut self.relays_done, done) {
+            self.tell_all(now, None);
+        }
+        self.relays_done = done;
+    }
+
+    /// Tells what has passed over the paths, and how they are.
+    pub(crate) fn report_paths(&mut self) {
+        for peer in self.peers.values_mut() {
+            peer.report_path(&mut self.inputs);
         }
     }
 
@@ -424,7 +467,7 @@ impl Peers {
 /// process, which the first connection would have to wait for.
 pub(crate) fn warm_up() {
     let warming = std::thread::Builder::new().name("tincan-warm-up".to_owned()).spawn(|| {
-        if let Ok(peer) = Peer::new(Instant::now(), SessionId([0; 16]), Role::Offerer) {
+        if let Ok(peer) = Peer::new(Instant::now(), SessionId([0; 16]), Role::Offerer, false) {
             peer.discard();
         }
     });

@@ -61,7 +61,7 @@ pub(crate) struct Relays {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Peers may reach us here.
-    Candidate(LocalCandidate),
+    Candidate(LocalCandidate, Transport),
     /// Not any more.
     Gone(SocketAddr),
 }
@@ -75,6 +75,8 @@ struct Relay {
     server: TurnServer,
     /// What has been announced.
     relayed: Vec<SocketAddr>,
+    /// It has fallen silent: another is looked for beside it.
+    doubtful: bool,
 }
 
 #[derive(Debug)]
@@ -130,7 +132,13 @@ impl Relays {
         if self.begun.is_some() && !self.relays.is_empty() {
             return;
         }
+        self.ask_all(now);
+    }
+
+    /// Asks every relay over UDP that is not asked already.
+    fn ask_all(&mut self, now: Instant) {
         (self.begun, self.streams_begun) = (Some(now), false);
+        let hosts = &self.hosts;
         let reachable =
             |server: &SocketAddr| hosts.iter().any(|host| host.is_ipv4() == server.is_ipv4());
         let over_udp: Vec<(TurnServer, SocketAddr)> = self
@@ -138,15 +146,22 @@ impl Relays {
             .iter()
             .filter(|server| server.transport == Transport::Udp)
             .flat_map(|server| server.addresses.iter().map(move |at| (server.clone(), *at)))
-            .filter(|(_, at)| reachable(at))
+            .filter(|(_, at)| reachable(at) && !self.is_server(*at))
             .collect();
-        for (server, at) in over_udp.into_iter().take(MAX_RELAYS) {
+        let room = MAX_RELAYS.saturating_sub(self.relays.len());
+        for (server, at) in over_udp.into_iter().take(room) {
             let client = client(&server, now);
             self.add(server, Way::Udp(at), client);
         }
-        if self.relays.is_empty() {
+        if !self.is_waiting() {
             self.begin_streams();
         }
+    }
+
+    /// Whether an answer may still come that brings an address.
+    fn is_waiting(&self) -> bool {
+        let is_over = |relay: &Relay| relay.client.as_ref().is_some_and(TurnClient::is_over);
+        self.relays.iter().any(|relay| relay.relayed.is_empty() && !is_over(relay))
     }
 
     fn begin_streams(&mut self) {
@@ -163,12 +178,12 @@ impl Relays {
     fn add(&mut self, server: TurnServer, way: Way, client: Option<TurnClient>) {
         let id = self.next;
         self.next += 1;
-        self.relays.push(Relay { id, way, client, server, relayed: Vec::new() });
+        self.relays.push(Relay { id, way, client, server, relayed: Vec::new(), doubtful: false });
     }
 
-    /// What has been allocated.
-    pub(crate) fn found(&self) -> Vec<LocalCandidate> {
-        self.relays.iter().flat_map(|relay| relay.relayed.iter().copied().map(candidate)).collect()
+    /// What has been allocated, and how the relay is spoken to.
+    pub(crate) fn found(&self) -> Vec<(LocalCandidate, Transport)> {
+        self.relays.iter().flat_map(Relay::candidates).collect()
     }
 
     /// What has changed since.
@@ -178,9 +193,8 @@ impl Relays {
 
     /// Whether nothing more will be found for now.
     pub(crate) fn is_done(&self) -> bool {
-        let is_over = |relay: &Relay| relay.client.as_ref().is_some_and(TurnClient::is_over);
-        let waits = self.relays.iter().any(|relay| relay.relayed.is_empty() && !is_over(relay));
-        !waits && (self.streams_begun || self.begun.is_none() || !self.relays.is_empty())
+        !self.is_waiting()
+            && (self.streams_begun || self.begun.is_none() || !self.relays.is_empty())
     }
 
     /// Whether this is an address on a relay.
@@ -256,9 +270,11 @@ impl Relays {
         {
             match event {
                 TurnEvent::Allocated { relayed, .. } => {
-                    let known = self.found();
+                    let sound = self.relays.iter().filter(|relay| !relay.doubtful);
+                    let known: Vec<_> =
+                        sound.flat_map(|relay| relay.relayed.iter().copied()).collect();
                     let new = |at: &SocketAddr| {
-                        !known.iter().any(|other| other.addr.is_ipv4() == at.is_ipv4())
+                        !known.iter().any(|other| other.is_ipv4() == at.is_ipv4())
                     };
                     if !relayed.iter().any(new) {
                         // Another relay was quicker: this one need not hold what nobody uses.
@@ -268,7 +284,15 @@ impl Relays {
                         return;
                     }
                     self.relays[index].relayed.clone_from(&relayed);
-                    self.found.extend(relayed.into_iter().map(candidate).map(Found::Candidate));
+                    let candidates = self.relays[index].candidates();
+                    self.found
+                        .extend(candidates.into_iter().map(|(at, way)| Found::Candidate(at, way)));
+                }
+                TurnEvent::Doubtful => {
+                    let TurnServer { host, transport, .. } = &self.relays[index].server;
+                    tracing::info!(host, ?transport, "the relay has fallen silent");
+                    self.relays[index].doubtful = true;
+                    self.ask_all(now);
                 }
                 TurnEvent::Failed(error) => {
                     let TurnServer { host, transport, .. } = &self.relays[index].server;
@@ -347,7 +371,7 @@ impl Relays {
     }
 
     fn found_nothing(&self) -> bool {
-        self.relays.iter().all(|relay| relay.relayed.is_empty())
+        self.relays.iter().all(|relay| relay.relayed.is_empty() || relay.doubtful)
     }
 
     /// The time of [`Relays::deadline`] has come. `in_use` says whether there are connections.
@@ -372,7 +396,8 @@ impl Relays {
         }
     }
 
-    /// Gives all back.
+    /// Gives all back. Whether or not the relays hear it: after a change of our addresses they
+    /// may know us under another.
     pub(crate) fn release(&mut self, now: Instant) {
         for relay in &mut self.relays {
             self.found.extend(relay.relayed.drain(..).map(Found::Gone));
@@ -382,17 +407,14 @@ impl Relays {
         }
         (self.begun, self.idle_since) = (None, None);
     }
-
-    /// Our addresses have changed: what was allocated from the old ones is out of reach.
-    pub(crate) fn forget(&mut self) {
-        for relay in self.relays.drain(..) {
-            self.found.extend(relay.relayed.into_iter().map(Found::Gone));
-        }
-        self.begun = None;
-    }
 }
 
 impl Relay {
+    fn candidates(&self) -> Vec<(LocalCandidate, Transport)> {
+        let transport = self.server.transport;
+        self.relayed.iter().map(|at| (candidate(*at), transport)).collect()
+    }
+
     fn flush(&mut self, udp: &UdpSockets) {
         let Some(client) = &mut self.client else { return };
         while let Some(bytes) = client.poll_transmit() {

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use crate::broker::{BrokerLink, Fit, MeetingPlace, Report, Token};
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::control::ControlServer;
 use crate::drop_log::{self, DropLog};
@@ -32,6 +33,12 @@ const MAX_WAITING: usize = 4_096;
 /// How often the machine's addresses and its sleep are looked at.
 const NETWORK_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is told how the paths are.
+const PATHS_EVERY: Duration = Duration::from_secs(5);
+
+/// How long after the first of several changes of the network it is looked at.
+const CHANGES_SETTLE: Duration = Duration::from_millis(10);
+
 /// How many of each kind of input one turn takes, so that none starves another.
 const TURN: usize = 512;
 
@@ -42,6 +49,7 @@ pub(crate) struct Shell {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<Store>,
     pub(crate) network: Network,
+    pub(crate) changes: Changes,
     pub(crate) broker: BrokerLink,
     pub(crate) place: MeetingPlace,
     pub(crate) control: Option<ControlServer>,
@@ -49,6 +57,7 @@ pub(crate) struct Shell {
     pub(crate) waiting: Waiting,
     pub(crate) started: Instant,
     pub(crate) next_network_look: Instant,
+    pub(crate) next_path_report: Instant,
     pub(crate) drop_log: DropLog,
     pub(crate) clock_behind_ms: Option<i64>,
 }
@@ -109,6 +118,10 @@ impl Shell {
             Some(answers) = sources.answers.recv() => self.stored(answers),
             Some(report) = sources.reports.recv() => self.report(report),
             () = self.network.ready() => {}
+            () = self.changes.noticed() => {
+                let soon = Instant::now() + CHANGES_SETTLE;
+                self.next_network_look = self.next_network_look.min(soon);
+            }
             () = sleep_until(deadline.into()) => {}
         }
         let turn = self.take_waiting(sources);
@@ -145,6 +158,10 @@ impl Shell {
         let now = Instant::now();
         if now >= self.next_network_look {
             self.next_network_look = now + NETWORK_EVERY;
+            if now >= self.next_path_report {
+                self.next_path_report = now + PATHS_EVERY;
+                self.network.report_paths();
+            }
             let woke = self.clock.notice_sleep();
             if self.network.look(now) || woke {
                 self.input(Input::NetworkChanged);
@@ -271,6 +288,11 @@ impl Shell {
         match request {
             Request::Command { command, answer } => match self.prepare(&command) {
                 Ok(()) => {
+                    if matches!(command, Command::GetStatus | Command::ListContacts) {
+                        // Whoever asks is told how it is now.
+                        self.network.report_paths();
+                        self.take_peer_inputs();
+                    }
                     let id = self.waiting.id();
                     self.waiting.replies.insert(id, answer);
                     self.input(Input::Command { id, command });

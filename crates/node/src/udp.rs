@@ -1,6 +1,7 @@
 //! One UDP socket per address family for all peers: batches, routing, and which addresses are
 //! ours.
 
+mod inet6;
 mod interfaces;
 mod router;
 mod socket;

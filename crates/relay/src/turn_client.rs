@@ -34,6 +34,9 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
 /// An allocation is prolonged no more often, whatever lifetime a server gives.
 const LEAST_REFRESH: Duration = Duration::from_secs(15);
 
+/// The wait before a server that did not answer is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
 /// The most relayed addresses that are taken: one of each family.
 const MAX_RELAYED: usize = 2;
 
@@ -60,6 +63,10 @@ pub enum TurnEvent {
         /// The client's own address as the server sees it.
         mapped: Option<SocketAddr>,
     },
+    /// It is there as far as anybody knows, but the server leaves the question unanswered that
+    /// prolongs it: the way there is broken, or the server is gone. Told once each time that the
+    /// server falls silent; what it was asked for stays until its lifetime is over.
+    Doubtful,
     /// There is none, or none any more. Nothing more comes of this client.
     Failed(TurnError),
 }
@@ -109,7 +116,7 @@ pub enum Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Allocating,
-    Allocated { refresh_at: Instant },
+    Allocated { refresh_at: Instant, expires: Instant },
     Over,
 }
 
@@ -124,6 +131,10 @@ pub struct TurnClient {
     peers: Peers,
     events: VecDeque<TurnEvent>,
     transmits: VecDeque<Vec<u8>>,
+    /// Whether the owner was told that the server is silent.
+    doubtful: bool,
+    /// The server had an allocation of our address from an earlier time, and was told to end it.
+    cleared: bool,
 }
 
 impl TurnClient {
@@ -140,6 +151,8 @@ impl TurnClient {
             peers: Peers::default(),
             events: VecDeque::new(),
             transmits: VecDeque::new(),
+            doubtful: false,
+            cleared: false,
         };
         client.ask(Request::Allocate(client.wanted), now);
         client
@@ -172,7 +185,7 @@ impl TurnClient {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let refresh = match self.state {
             State::Allocating => None,
-            State::Allocated { refresh_at } => Some(refresh_at),
+            State::Allocated { refresh_at, .. } => Some(refresh_at),
             State::Over => return None,
         };
         [refresh, self.exchange.deadline(), self.peers.deadline()].into_iter().flatten().min()
@@ -185,13 +198,16 @@ impl TurnClient {
         }
         let due = self.exchange.handle_timeout(now);
         self.transmits.extend(due.again);
+        if due.doubtful && !std::mem::replace(&mut self.doubtful, true) {
+            self.events.push_back(TurnEvent::Doubtful);
+        }
         for request in due.given_up {
             self.conclude(request, Err(TurnError::Silence), now);
         }
-        if let State::Allocated { refresh_at } = self.state
+        if let State::Allocated { refresh_at, expires } = self.state
             && refresh_at <= now
         {
-            self.state = State::Allocated { refresh_at: now + DEFAULT_LIFETIME };
+            self.state = State::Allocated { refresh_at: now + DEFAULT_LIFETIME, expires };
             self.ask(Request::Refresh, now);
         }
         for request in self.peers.due(now) {
@@ -201,7 +217,9 @@ impl TurnClient {
 
     /// Asks at once whether the allocation is still there: something seems to be wrong.
     pub fn verify(&mut self, now: Instant) {
-        if let State::Allocated { refresh_at } = &mut self.state {
+        if let State::Allocated { refresh_at, .. } = &mut self.state
+            && !self.exchange.is_asking(&Request::Refresh)
+        {
             *refresh_at = now;
         }
     }
@@ -295,7 +313,9 @@ impl TurnClient {
         if matches!(request, Request::Allocate(_) | Request::Refresh) && result.is_ok() {
             let seconds = message.number(LIFETIME).ok().flatten().map(u64::from);
             let lifetime = seconds.map_or(DEFAULT_LIFETIME, Duration::from_secs);
-            self.state = State::Allocated { refresh_at: now + refresh_after(lifetime) };
+            let refresh_at = now + refresh_after(lifetime);
+            self.state = State::Allocated { refresh_at, expires: now + lifetime };
+            self.doubtful = false;
         }
         self.conclude(request, result, now);
     }
@@ -312,6 +332,10 @@ impl TurnClient {
         Ok(())
     }
 
+    fn lives_at(&self, time: Instant) -> bool {
+        matches!(self.state, State::Allocated { expires, .. } if time < expires)
+    }
+
     /// What a request led to.
     fn conclude(&mut self, request: Request, result: Result<(), TurnError>, now: Instant) {
         match (request, result) {
@@ -322,6 +346,21 @@ impl TurnClient {
             ) => {
                 self.end();
                 self.events.push_back(TurnEvent::Failed(error));
+            }
+            // It lives until its time is over, whether or not we are heard meanwhile.
+            (Request::Refresh, Err(TurnError::Silence)) if self.lives_at(now + ASK_AGAIN) => {
+                if let State::Allocated { refresh_at, .. } = &mut self.state {
+                    *refresh_at = now + ASK_AGAIN;
+                }
+            }
+            // Our address had one before, of which we know nothing any more (RFC 8656 §7.2).
+            (Request::Allocate(wanted), Err(TurnError::Refused(437, _))) if !self.cleared => {
+                self.cleared = true;
+                self.wanted = wanted;
+                self.ask(Request::Release, now);
+            }
+            (Request::Release, _) if self.state == State::Allocating => {
+                self.ask(Request::Allocate(self.wanted), now);
             }
             (Request::Permission(peers), Err(_)) => self.peers.permission_refused(&peers),
             (Request::Channel { peer, .. }, Ok(())) => self.peers.channel_granted(peer),

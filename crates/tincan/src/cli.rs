@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use tincan_hub::RelayAddress;
 
@@ -75,6 +75,10 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) pinned_key: Option<String>,
+    /// Hide your addresses from contacts: talk through relays only, but for contacts for whom
+    /// `contact relay-only` says otherwise
+    #[arg(long, global = true, env = "TINCAN_RELAY_ONLY", hide_env_values = true)]
+    pub(crate) relay_only: bool,
     /// Read this file instead of tincan/config.toml in the XDG config directory
     #[arg(long, global = true, env = "TINCAN_CONFIG", value_name = "FILE", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
@@ -279,6 +283,13 @@ pub(crate) enum Contact {
         /// The nickname; without it, their own name shows again
         nickname: Option<String>,
     },
+    /// Hide your addresses from a contact, by talking through relays only, or show them
+    RelayOnly {
+        /// Nickname, name, id or the beginning of an id
+        contact: String,
+        /// `default` does as --relay-only or the config file says
+        setting: Setting,
+    },
     /// Print the safety number to compare with the contact's, and note that it is equal
     Verify {
         /// Nickname, name, id or the beginning of an id
@@ -293,6 +304,27 @@ pub(crate) enum Contact {
         #[arg(long)]
         qr: bool,
     },
+}
+
+/// A setting of one contact.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Setting {
+    /// For this contact always
+    On,
+    /// For this contact never
+    Off,
+    /// As in general
+    Default,
+}
+
+impl From<Setting> for Option<bool> {
+    fn from(setting: Setting) -> Self {
+        match setting {
+            Setting::On => Some(true),
+            Setting::Off => Some(false),
+            Setting::Default => None,
+        }
+    }
 }
 
 /// One contact, however it is called.

@@ -27,6 +27,8 @@ pub(crate) struct ConfigFile {
     pub(crate) pinned_key: Option<String>,
     /// Whether contacts learn that their messages were shown; the default is the engine's.
     pub(crate) read_receipts: Option<bool>,
+    /// Whether our addresses are hidden from contacts; the default is the engine's.
+    pub(crate) relay_only: Option<bool>,
     /// Whether requests without an invite are let into the inbox; the default is the engine's.
     pub(crate) admit_strangers: Option<bool>,
 }

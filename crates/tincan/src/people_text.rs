@@ -118,17 +118,50 @@ fn with_retry(state: &str, reason: Option<&str>, retry_at: Option<Time>, now: Ti
     line
 }
 
-/// `directly (host to host, 0.3 ms)`, without addresses.
+/// `directly (host to host, 0.3 ms)` or `by relay over TLS (…)`, without addresses.
 pub(crate) fn path_words(path: &Path) -> String {
-    let way = if path.local == "relay" || path.remote == "relay" { "by relay" } else { "directly" };
-    let rtt =
-        path.rtt_micros.map(|micros| format!(", {}.{} ms", micros / 1_000, micros % 1_000 / 100));
-    format!(
-        "{way} ({} to {}{})",
-        one_line(&path.local),
-        one_line(&path.remote),
-        rtt.unwrap_or_default()
-    )
+    let mut words = if path.is_relayed() { "by relay" } else { "directly" }.to_owned();
+    match path.relay_transport.as_deref() {
+        Some("tcp") => words.push_str(" over TCP"),
+        Some("tls") => words.push_str(" over TLS"),
+        Some(_) | None => {}
+    }
+    words.push_str(&format!(" ({} to {}", one_line(&path.local), one_line(&path.remote)));
+    if let Some(micros) = path.rtt_micros {
+        words.push_str(&format!(", {}.{} ms", micros / 1_000, micros % 1_000 / 100));
+    }
+    words.push(')');
+    words
+}
+
+/// What has passed over a session's path, how much of it was lost, and since when it is taken.
+pub(crate) fn traffic_line(peer: &PeerView, now: Time) -> Option<String> {
+    let path = peer.path.as_ref().filter(|_| peer.state == PeerState::Connected)?;
+    let mut words =
+        format!("{} sent, {} received", bytes(path.bytes_sent), bytes(path.bytes_received));
+    if let Some(loss) = path.loss_permille {
+        words.push_str(&format!(", {}.{} % lost", loss / 10, loss % 10));
+    }
+    if let Some(since) = peer.path_since {
+        words.push_str(&format!(", on this path for {}", show_duration(now.since(since))));
+    }
+    Some(words)
+}
+
+/// How the session before ended, if this one has not told it already.
+pub(crate) fn ending_line(peer: &PeerView, now: Time) -> Option<String> {
+    let ended = peer.ended.as_ref().filter(|_| peer.reason.is_none())?;
+    let ago = show_duration(now.since(ended.at));
+    Some(format!("ended {ago} ago: {}", one_line(&ended.reason)))
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} bytes"),
+        1_000..1_000_000 => format!("{} KB", (count + 500) / 1_000),
+        1_000_000..1_000_000_000 => format!("{} MB", (count + 500_000) / 1_000_000),
+        _ => format!("{} GB", (count + 500_000_000) / 1_000_000_000),
+    }
 }
 
 /// The moment by this machine's clock.

@@ -64,6 +64,7 @@ impl Settings {
         let defaults = tincan_engine::Config::default();
         let engine = tincan_engine::Config {
             read_receipts: file.read_receipts.unwrap_or(defaults.read_receipts),
+            relay_only: flags.relay_only || file.relay_only.unwrap_or(defaults.relay_only),
             // Who asks is authenticated by hubs only (protocol §7): elsewhere, invites only.
             admit_strangers: file.admit_strangers.unwrap_or(brokers.is_empty()),
             ..defaults

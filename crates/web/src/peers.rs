@@ -3,7 +3,7 @@
 mod connection;
 mod path;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use tincan_engine::{PeerInput, PeerOutput};
@@ -20,7 +20,6 @@ pub(crate) struct Peers {
     tell: Tell,
     connections: RefCell<SortedMap<SessionId, Connection>>,
     servers: RefCell<Vec<IceServer>>,
-    relay_only: Cell<bool>,
 }
 
 impl Peers {
@@ -29,7 +28,6 @@ impl Peers {
             tell,
             connections: RefCell::new(SortedMap::new()),
             servers: RefCell::new(Vec::new()),
-            relay_only: Cell::new(false),
         }
     }
 
@@ -38,22 +36,20 @@ impl Peers {
         self.servers.replace(servers);
     }
 
-    /// Whether connections made from now on hide our addresses.
-    pub(crate) fn set_relay_only(&self, on: bool) {
-        self.relay_only.set(on);
-    }
-
     /// Does what the engine says.
     pub(crate) fn handle(&self, sid: SessionId, output: PeerOutput) {
         let mut connections = self.connections.borrow_mut();
-        let creates = matches!(output, PeerOutput::Offer | PeerOutput::Answer { .. });
-        if creates && !connections.contains_key(&sid) {
-            let made = Connection::new(
-                sid,
-                &self.servers.borrow(),
-                self.relay_only.get(),
-                Rc::clone(&self.tell),
-            );
+        let created = match output {
+            PeerOutput::Offer { relay_only } | PeerOutput::Answer { relay_only, .. } => {
+                Some(relay_only)
+            }
+            _ => None,
+        };
+        if let Some(relay_only) = created
+            && !connections.contains_key(&sid)
+        {
+            let made =
+                Connection::new(sid, &self.servers.borrow(), relay_only, Rc::clone(&self.tell));
             match made {
                 Ok(connection) => drop(connections.insert(sid, connection)),
                 Err(reason) => return (self.tell)(sid, PeerInput::Failed { reason }),

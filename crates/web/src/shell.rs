@@ -83,7 +83,11 @@ impl Shell {
         getrandom::fill(&mut seed)
             .map_err(|_| StartError::Lacking { what: "random numbers".to_owned() })?;
         let clock = Rc::new(Clock::start());
-        let config = Config { read_receipts: settings.read_receipts, ..Config::default() };
+        let config = Config {
+            read_receipts: settings.read_receipts,
+            relay_only: settings.relay_only,
+            ..Config::default()
+        };
         let engine = Engine::new(config, snapshot, seed, clock.now());
         let shell = Rc::new_cyclic(|me: &Weak<Self>| {
             let (timed, reported, peered) = (me.clone(), me.clone(), me.clone());
@@ -97,7 +101,6 @@ impl Shell {
                     shell.input(Input::Peer { sid, input });
                 }
             }));
-            peers.set_relay_only(settings.relay_only);
             let timer = Timer::new(move || {
                 if let Some(shell) = timed.upgrade() {
                     shell.handle_timeout();
@@ -163,8 +166,8 @@ impl Shell {
 
     /// Uses these settings from now on; another hub is connected to at once.
     pub(crate) fn apply(&self, settings: &Settings, hub: Option<String>) {
-        self.peers.set_relay_only(settings.relay_only);
         drop(self.command(Command::SetDefaultReadReceipts { on: settings.read_receipts }));
+        drop(self.command(Command::SetDefaultRelayOnly { on: settings.relay_only }));
         let Some(hub) = hub else { return };
         self.broker.move_to(hub);
         for command in [Command::Disconnect, Command::Connect] {

@@ -57,7 +57,7 @@ pub use node::Node;
 pub use pair::{Expect, Pair, pairs};
 pub use path::{Reported, Taken, Way};
 pub use picture::svg;
-pub use plan::Side;
+pub use plan::{Side, is_server};
 pub use scene::{Condition, Figure, Scene};
 pub use trial::{Outcome, Trial};
 pub use wire::Wire;

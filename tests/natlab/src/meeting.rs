@@ -48,8 +48,20 @@ impl Meeting {
     /// # Errors
     /// The same.
     pub fn at(hub: Hub, lab: &Lab) -> Result<Self, Apart> {
-        let mut a = Node::start(lab, Side::A)?;
-        let mut b = Node::start(lab, Side::B)?;
+        Self::with(hub, lab, |_| &[])
+    }
+
+    /// The same with further flags for each side's node.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn with<'a>(
+        hub: Hub,
+        lab: &Lab,
+        flags: impl Fn(Side) -> &'a [&'a str],
+    ) -> Result<Self, Apart> {
+        let mut a = Node::start_with(lab, Side::A, flags(Side::A))?;
+        let mut b = Node::start_with(lab, Side::B, flags(Side::B))?;
         a.befriend(&mut b)?;
         Ok(Self { a, b, hub })
     }

@@ -43,6 +43,14 @@ impl Node {
     /// # Errors
     /// Why it has not, as far as it tells.
     pub fn start(lab: &Lab, side: Side) -> Result<Self, String> {
+        Self::start_with(lab, side, &[])
+    }
+
+    /// The same with further flags.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn start_with(lab: &Lab, side: Side, flags: &[&str]) -> Result<Self, String> {
         let home = TempDir::with_prefix("natlab-").map_err(|error| error.to_string())?;
         let name = format!("host-{}", side.letter());
         let errors = File::create(log_of(&home)).map_err(|error| error.to_string())?;
@@ -51,6 +59,7 @@ impl Node {
             .arg("--home")
             .arg(at(&home))
             .args(["--hub", &Hub::origin(), "--name", &name, "listen", "--json"])
+            .args(flags)
             .env("TINCAN_LOG", LOG)
             .env("NO_COLOR", "1")
             .stdout(Stdio::null())

@@ -117,7 +117,7 @@ pub(crate) fn hosts() -> String {
 }
 
 /// Whether an address is the server's.
-pub(crate) fn is_server(ip: IpAddr) -> bool {
+pub fn is_server(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => server4().contains(&ip),
         IpAddr::V6(ip) => {

@@ -66,6 +66,7 @@ fn any_contact(random: &mut Random) -> Contact {
         token: random.maybe(|random| InviteToken(random.bytes())),
         asked: random.maybe(any_time),
         read_receipts: random.maybe(Random::flag),
+        relay_only: random.maybe(Random::flag),
         added: any_time(random),
     }
 }

@@ -57,6 +57,7 @@ fn full_contact(seed: u8) -> Contact {
         token: Some(InviteToken([4; 16])),
         asked: Some(time(8)),
         read_receipts: Some(false),
+        relay_only: Some(true),
         ..contact(seed)
     }
 }

@@ -54,11 +54,12 @@ prop_compose! {
         token in prop::option::of(any::<[u8; 16]>()),
         asked in prop::option::of(any_time()),
         read_receipts in any::<Option<bool>>(),
+        relay_only in any::<Option<bool>>(),
         added in any_time(),
     ) -> Contact {
         let prekey = prekey.map(|(seed, at)| (crate::samples::prekey(seed), at));
         let token = token.map(tincan_wire::InviteToken);
-        Contact { id, status, name, nickname, verified, prekey, token, asked, read_receipts, added }
+        Contact { id, status, name, nickname, verified, prekey, token, asked, read_receipts, relay_only, added }
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn contact(seed: u8) -> Contact {
         token: Some(InviteToken([8; 16])),
         asked: Some(at(1_762_000_000_000)),
         read_receipts: Some(false),
+        relay_only: None,
         added: at(1_761_000_000_000),
     }
 }

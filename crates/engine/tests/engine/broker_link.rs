@@ -235,12 +235,25 @@ fn a_new_network_replaces_a_standing_link() {
 }
 
 #[test]
-fn a_burst_of_network_changes_makes_one_link() {
+fn a_burst_of_network_changes_makes_a_link_at_once_and_one_when_it_is_over() {
     let mut world = alone(Door::Open);
     world.run_for(secs(60));
     for _ in 0..5 {
         world.handle(0, Input::NetworkChanged);
         world.run_for(millis(100));
     }
+    assert_eq!(world.nodes[0].connects.len(), 2);
+    world.run_for(secs(60));
+    assert_eq!(world.nodes[0].connects.len(), 3);
+    assert_eq!(world.broker_state(0), BrokerState::Connected);
+}
+
+#[test]
+fn a_change_right_after_connecting_is_not_overlooked() {
+    let mut world = alone(Door::Open);
+    world.run_until("a link", |world| world.broker_state(0) == BrokerState::Connected);
+    world.handle(0, Input::NetworkChanged);
+    assert_eq!(world.nodes[0].connects.len(), 1);
+    world.run_for(secs(2));
     assert_eq!(world.nodes[0].connects.len(), 2);
 }

@@ -167,6 +167,8 @@ fn command(world: &World, what: u8, number: u8) -> Command {
         10 => Command::UnblockContact { contact },
         11 => Command::AddContact { target: Target::Id(contact), nickname: None },
         12 => Command::BlockContact { contact: stranger },
+        13 if number.is_multiple_of(3) => Command::SetRelayOnly { contact, on: Some(on) },
+        13 if number.is_multiple_of(5) => Command::SetDefaultRelayOnly { on },
         13 if on => Command::SetDefaultReadReceipts { on },
         13 => Command::SetReadReceipts { contact, on: Some(on) },
         14 => Command::CreateInvite { hub: None, brokers: vec![], uses: 1, ttl_secs: 60 },

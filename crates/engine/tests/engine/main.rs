@@ -22,6 +22,7 @@ mod pool;
 mod presence;
 mod receipts;
 mod recovery;
+mod relay_only;
 mod restart;
 mod restore;
 mod signaling;

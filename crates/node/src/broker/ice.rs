@@ -1,8 +1,8 @@
 //! Where STUN and TURN servers are, asked beside the connection to the broker, which it must not
 //! delay, and again before their credentials expire (protocol §10).
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -16,12 +16,27 @@ use crate::ice_servers::{IceEntry, IceServers};
 /// How long the engine may take to sign a token: microseconds, unless it is gone.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// No credential is taken to be good for longer, in seconds.
+const MAX_TTL: u64 = 24 * 3_600;
+
 /// The wait before a renewal that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// The task that keeps the servers known; a new one ends the one before.
 #[derive(Debug, Default)]
-pub(super) struct IceTask(Mutex<Option<AbortHandle>>);
+pub(super) struct IceTask {
+    running: Mutex<Option<AbortHandle>>,
+    last: Arc<Mutex<Option<LastGood>>>,
+}
+
+/// What a hub said last, which the next task begins with.
+#[derive(Clone, Debug)]
+struct LastGood {
+    origin: String,
+    entries: Vec<IceEntry>,
+    /// When its credentials expire; `None`: never.
+    until: Option<Instant>,
+}
 
 impl IceTask {
     /// Reports the servers of the hub, if there is one, beside those that are listed anyway.
@@ -32,20 +47,21 @@ impl IceTask {
         reports: mpsc::Sender<Report>,
     ) {
         let listed = IceEntry { urls: listed, login: None };
-        let task = tokio::spawn(keep_known(hub, listed, reports)).abort_handle();
-        if let Some(before) = self.slot().replace(task) {
+        let last = Arc::clone(&self.last);
+        let task = tokio::spawn(keep_known(hub, listed, last, reports)).abort_handle();
+        if let Some(before) = slot(&self.running).replace(task) {
             before.abort();
         }
     }
+}
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<AbortHandle>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn slot<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for IceTask {
     fn drop(&mut self) {
-        if let Some(task) = self.slot().take() {
+        if let Some(task) = slot(&self.running).take() {
             task.abort();
         }
     }
@@ -54,13 +70,14 @@ impl Drop for IceTask {
 async fn keep_known(
     hub: Option<(HubClient, String)>,
     listed: IceEntry,
+    last: Arc<Mutex<Option<LastGood>>>,
     reports: mpsc::Sender<Report>,
 ) {
     let Some((hub, token)) = hub else {
         return report(&[listed], &reports).await;
     };
+    let origin = hub.origin().to_string();
     let mut token = Some(token);
-    let mut known = false;
     loop {
         let ice = match token.take() {
             Some(token) => ask(&hub, &token, &reports).await,
@@ -71,20 +88,28 @@ async fn keep_known(
         };
         let wait = match ice {
             Some(Ice { entries, ttl }) => {
-                let all = [vec![listed.clone()], entries].concat();
+                let all = [vec![listed.clone()], entries.clone()].concat();
+                let until = ttl.map(|ttl| Instant::now() + Duration::from_secs(ttl.min(MAX_TTL)));
+                let good = LastGood { origin: origin.clone(), entries, until };
+                *slot(&last) = Some(good);
                 report(&all, &reports).await;
-                known = true;
                 let Some(ttl) = ttl else { return };
                 renew_after(ttl)
             }
-            // What was known may well be good for longer than it says.
-            None if known => AGAIN,
             None => {
-                report(std::slice::from_ref(&listed), &reports).await;
+                let known = slot(&last).clone().filter(|known| known.is_good_for(&origin));
+                let known = known.map_or_else(Vec::new, |known| known.entries);
+                report(&[vec![listed.clone()], known].concat(), &reports).await;
                 AGAIN
             }
         };
         sleep(wait).await;
+    }
+}
+
+impl LastGood {
+    fn is_good_for(&self, origin: &str) -> bool {
+        self.origin == origin && self.until.is_none_or(|until| Instant::now() < until)
     }
 }
 
@@ -123,5 +148,5 @@ async fn report(entries: &[IceEntry], reports: &mpsc::Sender<Report>) {
 
 /// Credentials are renewed at 80 % of their life (protocol §10), but neither at once nor never.
 fn renew_after(ttl_seconds: u64) -> Duration {
-    Duration::from_secs(ttl_seconds.clamp(60, 24 * 3_600) * 4 / 5)
+    Duration::from_secs(ttl_seconds.clamp(60, MAX_TTL) * 4 / 5)
 }

@@ -9,6 +9,7 @@ use tincan_engine::{Path, PeerInput};
 use tincan_link::{
     CandidateKind, Channel, Event, Failure, Link, LocalCandidate, Role, SendError, Transmit,
 };
+use tincan_relay::Transport;
 use tincan_wire::{Candidate, Fingerprint, SessionId};
 
 /// How long what was sent may take to get out before the connection is closed on it.
@@ -17,6 +18,9 @@ const CLOSE_AFTER: Duration = Duration::from_secs(1);
 /// Frames that wait because the link is full. The engine pauses at 1 MiB; four times that means
 /// that it does not.
 const MAX_BACKLOG_BYTES: usize = 4 * 1024 * 1024;
+
+/// Of fewer packets no share is told that was lost.
+const LEAST_PACKETS: u64 = 20;
 
 /// The engine is told of the buffered bytes when it is wrong about them by this much.
 const REPORT_BYTES: usize = 64 * 1024;
@@ -28,12 +32,16 @@ type Inputs = VecDeque<(SessionId, PeerInput)>;
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) sid: SessionId,
+    /// Whether it tells of no address of ours but relays', and uses no other.
+    pub(super) relay_only: bool,
     /// What the timer of this connection is armed for.
     pub(super) timer: Option<Instant>,
     /// `None` once a fault has ended it.
     link: Option<Box<Link>>,
     /// Candidates of ours that the link has.
     locals: Vec<LocalCandidate>,
+    /// How the relays are spoken to that have addresses for it.
+    transports: Vec<(SocketAddr, Transport)>,
     /// Whether the engine waits to hear that there are no more candidates.
     gathering: bool,
     /// Whether events are taken; while not, the other end feels it through SCTP's window.
@@ -43,8 +51,8 @@ pub(super) struct Peer {
     /// What the engine takes the buffered bytes to be: what it was told, and what it sent since.
     believed: usize,
     close_by: Option<Instant>,
-    /// The kinds of the path that the engine was told of.
-    reported: Option<[String; 2]>,
+    /// The path that the engine was told of.
+    reported: Option<Path>,
     /// Whether the engine knows that it is over, or said so itself.
     over: bool,
     span: tracing::Span,
@@ -52,7 +60,12 @@ pub(super) struct Peer {
 
 impl Peer {
     /// The reason of a failure is a sentence.
-    pub(super) fn new(now: Instant, sid: SessionId, role: Role) -> Result<Self, String> {
+    pub(super) fn new(
+        now: Instant,
+        sid: SessionId,
+        role: Role,
+        relay_only: bool,
+    ) -> Result<Self, String> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
             .map_err(|error| format!("the system gives no randomness: {error}"))?;
@@ -62,9 +75,11 @@ impl Peer {
             .map_err(|error| error.to_string())?;
         Ok(Self {
             sid,
+            relay_only,
             timer: None,
             link: Some(Box::new(link)),
             locals: Vec::new(),
+            transports: Vec::new(),
             gathering: false,
             reading: true,
             backlog: VecDeque::new(),
@@ -141,9 +156,9 @@ impl Peer {
             tracing::debug!(parent: &self.span, %error, "remote candidate ignored");
         }
         // A check may have come from there before: now it is known what it is.
-        let kinds = self.with(|link| link.stats()).and_then(|stats| stats.path);
-        let kinds = kinds.map(|path| [path.local_kind, path.remote_kind].map(kind));
-        if kinds.zip(self.reported.as_ref()).is_some_and(|(now, before)| now != *before) {
+        if let (Some(path), Some(before)) = (self.path(), &self.reported)
+            && !path.leads_as(before)
+        {
             self.report_path(inputs);
         }
     }
@@ -157,6 +172,19 @@ impl Peer {
         for candidate in candidates {
             self.add(now, candidate);
         }
+    }
+
+    /// Adds an address on a relay that is spoken to in this way.
+    pub(super) fn trickle_relayed(
+        &mut self,
+        now: Instant,
+        candidate: LocalCandidate,
+        transport: Transport,
+        inputs: &mut Inputs,
+    ) {
+        self.transports.retain(|(address, _)| *address != candidate.addr);
+        self.transports.push((candidate.addr, transport));
+        self.trickle(now, [candidate], inputs);
     }
 
     /// Adds addresses and tells the other end of each by itself.
@@ -179,7 +207,8 @@ impl Peer {
     }
 
     fn add(&mut self, now: Instant, candidate: LocalCandidate) -> Option<String> {
-        if self.locals.iter().any(|known| known.addr == candidate.addr) {
+        let is_hidden = self.relay_only && candidate.kind != CandidateKind::Relayed;
+        if is_hidden || self.locals.iter().any(|known| known.addr == candidate.addr) {
             return None;
         }
         self.locals.push(candidate);
@@ -202,6 +231,7 @@ impl Peer {
     pub(super) fn remove_local(&mut self, now: Instant, address: SocketAddr) {
         let before = self.locals.len();
         self.locals.retain(|candidate| candidate.addr != address);
+        self.transports.retain(|(known, _)| *known != address);
         if self.locals.len() < before {
             self.with(|link| link.remove_local_address(now, address));
         }
@@ -291,18 +321,34 @@ impl Peer {
         inputs.push_back((self.sid, input));
     }
 
-    fn report_path(&mut self, inputs: &mut Inputs) {
-        let Some(stats) = self.with(|link| link.stats()) else { return };
-        let Some(path) = stats.path else { return };
-        let path = Path {
+    /// Tells the engine of the path, and of what has passed over it, if that is news.
+    pub(super) fn report_path(&mut self, inputs: &mut Inputs) {
+        let Some(path) = self.path() else { return };
+        if self.reported.as_ref() != Some(&path) {
+            self.reported = Some(path.clone());
+            inputs.push_back((self.sid, PeerInput::Path(path)));
+        }
+    }
+
+    /// The path as the engine is told of it; which transport leads to our relay is known
+    /// elsewhere.
+    fn path(&mut self) -> Option<Path> {
+        let stats = self.with(|link| link.stats())?;
+        let path = stats.path?;
+        let all = stats.packets_sent + stats.packets_again;
+        let permille = stats.packets_again * 1_000 / all.max(1);
+        let transport = (self.transports.iter()).find(|(address, _)| *address == path.local);
+        Some(Path {
             local: kind(path.local_kind).to_owned(),
             remote: kind(path.remote_kind).to_owned(),
             local_address: path.local.to_string(),
             remote_address: path.remote.to_string(),
+            relay_transport: transport.map(|(_, transport)| transport_name(*transport).to_owned()),
             rtt_micros: stats.rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
-        };
-        self.reported = Some([path.local.clone(), path.remote.clone()]);
-        inputs.push_back((self.sid, PeerInput::Path(path)));
+            loss_permille: u32::try_from(permille).ok().filter(|_| all >= LEAST_PACKETS),
+            bytes_sent: stats.bytes_sent,
+            bytes_received: stats.bytes_received,
+        })
     }
 
     /// After datagrams were taken: what is buffered, and whether it is time to close.
@@ -389,5 +435,13 @@ fn kind(kind: CandidateKind) -> &'static str {
         CandidateKind::ServerReflexive => "srflx",
         CandidateKind::PeerReflexive => "prflx",
         CandidateKind::Relayed => "relay",
+    }
+}
+
+fn transport_name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
     }
 }

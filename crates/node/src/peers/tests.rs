@@ -118,11 +118,11 @@ async fn pair() -> (Side, Side) {
 /// Two that are connected over this address.
 async fn pair_at(ip: IpAddr) -> (Side, Side) {
     let (mut a, mut b) = (Side::at(ip), Side::at(ip));
-    a.tell(PeerOutput::Offer);
+    a.tell(PeerOutput::Offer { relay_only: false });
     let sdp = a.take(offer).expect("the offer is ready at once");
     assert!(sdp.contains(&format!(" {ip} ")), "host candidates are in the offer: {sdp}");
     assert!(a.take(|input| matches!(input, PeerInput::CandidatesDone).then_some(())).is_some());
-    b.tell(PeerOutput::Answer { sdp });
+    b.tell(PeerOutput::Answer { sdp, relay_only: false });
     let sdp = b.take(answer).expect("the answer is ready at once");
     a.tell(PeerOutput::AcceptAnswer { sdp });
     until(&mut a, &mut b, |a, _| a.take(opened)).await;
@@ -182,7 +182,7 @@ async fn ice_is_restarted_under_the_same_session() {
     let (mut a, mut b) = pair().await;
     a.tell(PeerOutput::RestartIce);
     let sdp = a.take(offer).unwrap();
-    b.tell(PeerOutput::Answer { sdp });
+    b.tell(PeerOutput::Answer { sdp, relay_only: false });
     let sdp = b.take(answer).unwrap();
     a.tell(PeerOutput::AcceptAnswer { sdp });
     b.tell(PeerOutput::Send("still here".to_owned()));
@@ -200,7 +200,7 @@ async fn an_address_that_is_gone_is_left_for_the_new_one() {
     a.settle();
     a.tell(PeerOutput::RestartIce);
     let sdp = a.take(offer).expect("an offer at once");
-    b.tell(PeerOutput::Answer { sdp });
+    b.tell(PeerOutput::Answer { sdp, relay_only: false });
     let sdp = b.take(answer).expect("an answer at once");
     a.tell(PeerOutput::AcceptAnswer { sdp });
     a.tell(PeerOutput::Send("from the new address".to_owned()));
@@ -258,7 +258,7 @@ async fn datagrams_from_strangers_are_counted_and_harm_nobody() {
 #[tokio::test]
 async fn nonsense_from_the_other_side_fails_that_session_only() {
     let mut a = Side::new();
-    a.tell(PeerOutput::Answer { sdp: "nonsense".to_owned() });
+    a.tell(PeerOutput::Answer { sdp: "nonsense".to_owned(), relay_only: false });
     let failed = |input: &PeerInput| matches!(input, PeerInput::Failed { .. }).then_some(());
     assert!(a.take(failed).is_some());
     a.tell(PeerOutput::Send("nobody".to_owned()));
@@ -268,12 +268,12 @@ async fn nonsense_from_the_other_side_fails_that_session_only() {
 #[tokio::test]
 async fn another_certificate_than_the_announced_one_is_told_as_such() {
     let (mut a, mut b) = (Side::new(), Side::new());
-    a.tell(PeerOutput::Offer);
+    a.tell(PeerOutput::Offer { relay_only: false });
     let sdp = a.take(offer).unwrap();
     let at = sdp.find("a=fingerprint:sha-256 ").unwrap() + "a=fingerprint:sha-256 ".len();
     let other = if &sdp[at..at + 2] == "00" { "11" } else { "00" };
     let sdp = format!("{}{other}{}", &sdp[..at], &sdp[at + 2..]);
-    b.tell(PeerOutput::Answer { sdp });
+    b.tell(PeerOutput::Answer { sdp, relay_only: false });
     let sdp = b.take(answer).unwrap();
     a.tell(PeerOutput::AcceptAnswer { sdp });
     let other = |input: &PeerInput| matches!(input, PeerInput::OtherCertificate).then_some(());

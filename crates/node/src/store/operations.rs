@@ -189,8 +189,8 @@ fn save_contact(connection: &Connection, contact: &Contact) -> Result<(), Fault>
         connection,
         "INSERT OR REPLACE INTO contacts \
          (id, status, name, nickname, verified, prekey_id, prekey, prekey_at, token, asked, \
-          read_receipts, added) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+          read_receipts, added, relay_only) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             contact.id.to_column(),
             contact.status.to_column(),
@@ -204,6 +204,7 @@ fn save_contact(connection: &Connection, contact: &Contact) -> Result<(), Fault>
             asked,
             contact.read_receipts,
             integer(contact.added.as_millis(), "a time")?,
+            contact.relay_only,
         ],
     )
 }

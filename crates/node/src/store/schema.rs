@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::fault::Fault;
 
 /// Every migration there ever was, oldest first. One that was released is never edited.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// The newest format that this program knows.
 pub(super) const KNOWN_VERSION: u32 = MIGRATIONS.len() as u32;
@@ -133,6 +133,9 @@ CREATE UNIQUE INDEX messages_once ON messages (id, conversation, sender);
 CREATE INDEX messages_displayed ON messages (conversation, h, sender, id);
 CREATE INDEX messages_logged ON messages (log, s);
 ";
+
+/// Whether our addresses are hidden from a contact; NULL follows the general setting.
+const VERSION_2: &str = "ALTER TABLE contacts ADD COLUMN relay_only INTEGER;";
 
 #[cfg(test)]
 mod tests {

@@ -58,7 +58,7 @@ fn collect<T>(
 
 pub(super) fn contacts(connection: &Connection) -> Result<Vec<Contact>, Fault> {
     let sql = "SELECT id, status, name, nickname, verified, prekey_id, prekey, prekey_at, token, \
-               asked, read_receipts, added FROM contacts ORDER BY id";
+               asked, read_receipts, added, relay_only FROM contacts ORDER BY id";
     all(connection, sql, |row| {
         let prekey = optional_number(row, 7)?
             .map(|at| Ok::<_, Fault>((read_prekey(row, 5, 6)?, Time::from_millis(at))))
@@ -74,6 +74,7 @@ pub(super) fn contacts(connection: &Connection) -> Result<Vec<Contact>, Fault> {
             asked: optional_number(row, 9)?.map(Time::from_millis),
             read_receipts: row.get(10)?,
             added: read_time(row, 11)?,
+            relay_only: row.get(12)?,
         })
     })
 }

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use if_addrs::Interface;
 
+use super::inet6::Inet6;
+
 /// The most addresses offered: each costs every peer a check a pair.
 const MAX_ADDRESSES: usize = 8;
 
@@ -23,12 +25,25 @@ pub(crate) enum Choice {
     Only(BTreeSet<IpAddr>),
 }
 
+impl Choice {
+    /// Whether a new way out of the machine changes what peers can reach.
+    pub(crate) fn follows_routes(&self) -> bool {
+        matches!(self, Self::Sensible { .. })
+    }
+}
+
 /// The addresses as they are now. Empty where the system does not tell.
 pub(crate) fn local_addresses(choice: &Choice) -> BTreeSet<IpAddr> {
     match choice {
         Choice::Only(addresses) => addresses.clone(),
         Choice::Sensible { loopback } => {
-            sensible(&if_addrs::get_if_addrs().unwrap_or_default(), *loopback)
+            let mut interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+            let inet6 = Inet6::read();
+            interfaces.retain(|interface| match interface.ip() {
+                IpAddr::V4(_) => true,
+                IpAddr::V6(address) => inet6.offers(address),
+            });
+            sensible(&interfaces, *loopback)
         }
     }
 }

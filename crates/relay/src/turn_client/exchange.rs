@@ -14,6 +14,9 @@ use crate::request::{self, Signature, Wanted};
 
 /// Repetitions of a request over UDP: with the wait after the last, 63 times the first.
 const TRIES: u32 = 6;
+/// A server that was told so often that its allocation is to live on, and says nothing, is in
+/// doubt: three times the first wait after the first time.
+const DOUBT_TRIES: u32 = 3;
 /// The wait for an answer on a stream.
 const STREAM_PATIENCE: Duration = Duration::from_secs(8);
 /// How often one request may be challenged anew: first for realm and nonce, then for a nonce that
@@ -78,6 +81,8 @@ pub(super) enum Answer {
 pub(super) struct Due {
     pub(super) again: Vec<Vec<u8>>,
     pub(super) given_up: Vec<Request>,
+    /// Whether the server is silent about the allocation.
+    pub(super) doubtful: bool,
 }
 
 #[derive(Debug)]
@@ -180,6 +185,11 @@ impl Exchange {
         true
     }
 
+    /// Whether the answer to such a request is waited for.
+    pub(super) fn is_asking(&self, request: &Request) -> bool {
+        self.pending.iter().any(|pending| pending.request == *request)
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.pending.iter().map(|pending| pending.due).min()
     }
@@ -198,6 +208,7 @@ impl Exchange {
             due.again.push(pending.bytes.clone());
             pending.due = now + rto * (1 << pending.tries);
             pending.tries += 1;
+            due.doubtful |= pending.request == Request::Refresh && pending.tries >= DOUBT_TRIES;
             true
         });
         due

@@ -317,6 +317,70 @@ fn a_server_that_was_started_again_is_noticed_at_the_next_request() {
 }
 
 #[test]
+fn a_server_that_falls_silent_is_doubted_within_a_second_and_believed_again() {
+    let mut path = Path::allocated(Transport::Udp, Wanted::One(Family::V4));
+    path.dark = true;
+    path.client.verify(path.now);
+    path.pass(RTO * 2);
+    assert_eq!(path.events(), []);
+    path.pass(RTO);
+    assert_eq!(path.events(), [TurnEvent::Doubtful]);
+    // Twice the time of one question.
+    path.pass(RTO * 130);
+    assert_eq!((path.events(), path.client.is_over()), (Vec::new(), false));
+    path.dark = false;
+    path.pass(RTO * 63);
+    assert_eq!(path.send(PEER, b"x"), Sent::Queued);
+    assert!(path.peer_sends(PEER, b"y"));
+    path.dark = true;
+    path.client.verify(path.now);
+    path.pass(RTO * 3);
+    assert_eq!(path.events(), [TurnEvent::Doubtful]);
+}
+
+#[test]
+fn a_server_that_stays_silent_is_given_up_when_the_lifetime_is_over() {
+    let mut path = Path::allocated(Transport::Udp, Wanted::One(Family::V4));
+    path.dark = true;
+    path.client.verify(path.now);
+    path.pass(Duration::from_secs(550));
+    assert_eq!(path.events(), [TurnEvent::Doubtful]);
+    path.pass(Duration::from_secs(70));
+    assert_eq!(path.failure(), TurnError::Silence);
+}
+
+#[test]
+fn an_allocation_that_the_client_forgot_makes_way_for_a_new_one() {
+    let mut path = Path::allocated(Transport::Udp, Wanted::One(Family::V4));
+    let settings = TurnClientConfig {
+        credential: credential("ada"),
+        wanted: Wanted::Both,
+        transport: Transport::Udp,
+        rto: RTO,
+    };
+    path.client = TurnClient::new(settings, [8; 32], path.now);
+    path.settle();
+    let events = path.events();
+    let [TurnEvent::Allocated { relayed, .. }] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((relayed.len(), path.server.allocations()), (2, 1));
+}
+
+#[test]
+fn an_allocation_of_another_name_at_our_address_is_no_way() {
+    let mut path = Path::allocated(Transport::Udp, Wanted::One(Family::V4));
+    let settings = TurnClientConfig {
+        credential: credential("bob"),
+        wanted: Wanted::Both,
+        transport: Transport::Udp,
+        rto: RTO,
+    };
+    path.client = TurnClient::new(settings, [8; 32], path.now);
+    path.settle();
+    assert!(matches!(path.failure(), TurnError::Refused(437, _)));
+    assert_eq!(path.server.allocations(), 1);
+}
+
+#[test]
 fn an_allocation_that_is_verified_stays() {
     let mut path = Path::allocated(Transport::Udp, Wanted::One(Family::V4));
     let before = path.sent;

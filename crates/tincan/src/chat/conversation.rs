@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tincan_engine::{
-    BrokerState, Command, ContactView, Delivery, Event, MessageView, PeerState, PeerView, Reply,
+    BrokerState, Command, ContactView, Delivery, Event, MessageView, Path, PeerState, PeerView,
+    Reply,
 };
 use tincan_node::Events;
 use tincan_wire::{MessageId, UserId};
@@ -270,11 +271,12 @@ impl<'a> Conversation<'a> {
 
     async fn tell_peer(&mut self, peer: &PeerView) -> Outcome {
         let news = self.told != Some(peer.state) && peer.state != PeerState::Verifying;
-        let path_came = peer.state == PeerState::Connected
-            && self.contact.peer.path.is_none()
-            && peer.path.is_some();
+        let is_relayed = |peer: &PeerView| peer.path.as_ref().map(Path::is_relayed);
+        let other_way = peer.state == PeerState::Connected
+            && peer.path.is_some()
+            && is_relayed(peer) != is_relayed(&self.contact.peer);
         self.contact.peer = peer.clone();
-        if !news && !path_came {
+        if !news && !other_way {
             return Ok(());
         }
         self.told = Some(peer.state);

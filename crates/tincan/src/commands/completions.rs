@@ -100,7 +100,7 @@ fn files_section(page: &mut Vec<u8>) -> std::io::Result<()> {
         ".SH FILES\n.TP\n\\fI$XDG_DATA_HOME/tincan\\fR\nThe home: identity, contacts, history \
          and the control socket. Keep it to yourself.\n.TP\n\
          \\fI$XDG_CONFIG_HOME/tincan/config.toml\\fR\nThe keys home, hub, brokers, name, ca_file, \
-         pinned_key, read_receipts and admit_strangers. Flags and variables win over it."
+         pinned_key, read_receipts, relay_only and admit_strangers. Flags and variables win over it."
     )
 }
 

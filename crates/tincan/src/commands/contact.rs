@@ -43,6 +43,7 @@ enum Action {
     Block(String),
     Unblock(String),
     Rename { contact: String, nickname: Option<DisplayName> },
+    RelayOnly { contact: String, on: Option<bool> },
     Verify { contact: String, verified: Option<bool>, qr: bool },
 }
 
@@ -60,6 +61,9 @@ impl Action {
             Contact::Unblock(name) => Self::Unblock(name.contact),
             Contact::Rename { contact, nickname: name } => {
                 Self::Rename { contact, nickname: nickname(name)? }
+            }
+            Contact::RelayOnly { contact, setting } => {
+                Self::RelayOnly { contact, on: setting.into() }
             }
             Contact::Verify { contact, equal, undo, qr } => {
                 Self::Verify { contact, verified: (equal || undo).then_some(equal), qr }
@@ -111,6 +115,10 @@ async fn act(action: Action, settings: &Settings, session: &Session) -> Outcome 
         Action::Rename { contact, nickname } => {
             let contact = session.find_contact(&contact).await?;
             change(settings, session, Command::RenameContact { contact, nickname }, contact).await
+        }
+        Action::RelayOnly { contact, on } => {
+            let contact = session.find_contact(&contact).await?;
+            change(settings, session, Command::SetRelayOnly { contact, on }, contact).await
         }
         Action::Verify { contact, verified, qr } => {
             let contact = session.find_contact(&contact).await?;

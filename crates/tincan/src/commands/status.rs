@@ -5,7 +5,7 @@ use tincan_engine::{ContactStatus, Status};
 
 use crate::Outcome;
 use crate::clock_text::wrong_clock;
-use crate::people_text::{broker_line, contact_line, now, peer_line};
+use crate::people_text::{broker_line, contact_line, ending_line, now, peer_line, traffic_line};
 use crate::screen_text::one_line;
 use crate::session::{MeetingPlace, Session};
 use crate::settings::{Settings, without_password};
@@ -66,7 +66,10 @@ fn text(
     for contact in &status.contacts {
         lines.push(format!("contact   {}", contact_line(contact, now)));
         if running && contact.status == ContactStatus::Accepted {
-            lines.push(format!("          {}", peer_line(&contact.peer, now)));
+            let peer = &contact.peer;
+            let more = [traffic_line(peer, now), ending_line(peer, now)];
+            let all = [peer_line(peer, now)].into_iter().chain(more.into_iter().flatten());
+            lines.extend(all.map(|line| format!("          {line}")));
         }
     }
     for (reason, count) in &status.dropped {

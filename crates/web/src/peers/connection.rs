@@ -186,14 +186,14 @@ impl Inner {
     async fn step(&self, step: PeerOutput) -> Result<(), String> {
         let failed = |thrown: JsValue| format!("the browser refuses: {}", words(&thrown));
         match step {
-            PeerOutput::Offer => self.offer(self.connection.create_offer()).await,
+            PeerOutput::Offer { .. } => self.offer(self.connection.create_offer()).await,
             PeerOutput::RestartIce => {
                 self.gathered.set(false);
                 let restart = self.method("restartIce")?;
                 restart.call0(&self.connection).map_err(failed)?;
                 self.offer(self.connection.create_offer()).await
             }
-            PeerOutput::Answer { sdp } => {
+            PeerOutput::Answer { sdp, .. } => {
                 self.gathered.set(false);
                 self.set_remote(RtcSdpType::Offer, &sdp).await?;
                 let answer =

@@ -9,6 +9,9 @@ use web_sys::RtcPeerConnection;
 
 use crate::clock::to_millis;
 
+/// Of fewer checks no share is told that was lost.
+const LEAST_CHECKS: f64 = 20.0;
+
 /// The selected path, if there is one.
 pub(super) async fn of(connection: &RtcPeerConnection) -> Option<Path> {
     let report: Map = JsFuture::from(connection.get_stats()).await.ok()?.unchecked_into();
@@ -16,13 +19,26 @@ pub(super) async fn of(connection: &RtcPeerConnection) -> Option<Path> {
     let local = report.get(&field(&pair, "localCandidateId"));
     let remote = report.get(&field(&pair, "remoteCandidateId"));
     let rtt = field(&pair, "currentRoundTripTime").as_f64();
+    let count = |name| field(&pair, name).as_f64();
+    let bytes = |name| count(name).map_or(0, to_millis);
     Some(Path {
         local: text(&local, "candidateType")?,
         remote: text(&remote, "candidateType")?,
         local_address: address(&local),
         remote_address: address(&remote),
+        relay_transport: text(&local, "relayProtocol"),
         rtt_micros: rtt.map(|seconds| to_millis(seconds * 1_000_000.0)),
+        loss_permille: unanswered(count("requestsSent"), count("responsesReceived")),
+        bytes_sent: bytes("bytesSent"),
+        bytes_received: bytes("bytesReceived"),
     })
+}
+
+/// How many of a thousand checks found no answer; the last may be on its way. Firefox counts none.
+fn unanswered(asked: Option<f64>, answered: Option<f64>) -> Option<u32> {
+    let asked = asked? - 1.0;
+    let lost = (asked - answered?).max(0.0);
+    (asked >= LEAST_CHECKS).then(|| (lost * 1_000.0 / asked) as u32)
 }
 
 /// By the transport where the browser says so; Firefox marks the pair itself.

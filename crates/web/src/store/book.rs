@@ -180,6 +180,7 @@ pub(super) fn contact(contact: &Contact) -> (Vec<u8>, Vec<u8>) {
     out.optional(contact.asked, write_time);
     out.optional(contact.read_receipts, |out, on| out.byte(u8::from(on)));
     write_time(&mut out, contact.added);
+    out.optional(contact.relay_only, |out, on| out.byte(u8::from(on)));
     (key, out.0)
 }
 
@@ -197,6 +198,11 @@ fn decode_contact(bytes: &[u8]) -> Result<Contact, Fault> {
             asked: record.optional(time)?,
             read_receipts: record.optional(Parser::flag)?,
             added: time(record)?,
+            // Records of earlier versions end before it.
+            relay_only: match record.is_empty() {
+                true => None,
+                false => record.optional(Parser::flag)?,
+            },
         })
     })
 }

@@ -61,7 +61,7 @@ pub fn badge(contact: &ContactView, broker: BrokerState, online: bool) -> (Kind,
 
 fn connected(path: Option<&Path>) -> (Kind, String) {
     let Some(path) = path else { return (Kind::Direct, "Connected".to_owned()) };
-    let (kind, mut words) = match is_relayed(path) {
+    let (kind, mut words) = match path.is_relayed() {
         true => (Kind::Relayed, "Through a relay".to_owned()),
         false => (Kind::Direct, "Direct".to_owned()),
     };
@@ -72,10 +72,44 @@ fn connected(path: Option<&Path>) -> (Kind, String) {
     (kind, words)
 }
 
-/// Whether one of the two ends is a relay's.
+/// Which way the packets take, through which kinds of candidates: "between your address as routers
+/// show it and theirs".
 #[must_use]
-pub fn is_relayed(path: &Path) -> bool {
-    path.local == "relay" || path.remote == "relay"
+pub fn ends(path: &Path) -> String {
+    let end = |kind: &str| match kind {
+        "host" => "own address",
+        "srflx" | "prflx" => "router's address",
+        "relay" => "relay's address",
+        _ => "address",
+    };
+    let through = match path.relay_transport.as_deref() {
+        Some("udp") => " over UDP",
+        Some("tcp") => " over TCP",
+        Some("tls") => " over TLS",
+        _ => "",
+    };
+    ["Your ", end(&path.local), through, " ↔ their ", end(&path.remote)].concat()
+}
+
+/// What has passed over a path, and how it is.
+#[must_use]
+pub fn traffic(path: &Path) -> String {
+    let mut words =
+        [bytes(path.bytes_sent).as_str(), " sent, ", &bytes(path.bytes_received), " received"]
+            .concat();
+    if let Some(loss) = path.loss_permille {
+        let percent = [(loss / 10).to_string().as_str(), ".", &(loss % 10).to_string()].concat();
+        words = [words.as_str(), ", ", &percent, " % lost"].concat();
+    }
+    words
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => [count.to_string().as_str(), " bytes"].concat(),
+        1_000..1_000_000 => [((count + 500) / 1_000).to_string().as_str(), " KB"].concat(),
+        _ => [((count + 500_000) / 1_000_000).to_string().as_str(), " MB"].concat(),
+    }
 }
 
 /// A round-trip time as a person reads it.
@@ -103,7 +137,9 @@ mod tests {
             sid: None,
             since,
             path: None,
+            path_since: None,
             reason: None,
+            ended: None,
             attempts: 0,
             retry_at: None,
         };
@@ -119,6 +155,7 @@ mod tests {
             peer,
             waiting: 0,
             read_receipts: None,
+            relay_only: None,
         }
     }
 
@@ -128,7 +165,11 @@ mod tests {
             remote: remote.to_owned(),
             local_address: String::new(),
             remote_address: String::new(),
+            relay_transport: None,
             rtt_micros,
+            loss_permille: None,
+            bytes_sent: 0,
+            bytes_received: 0,
         })
     }
 
@@ -144,6 +185,17 @@ mod tests {
         check(path("srflx", "prflx", Some(12_600)), Kind::Direct, "Direct · 13 ms");
         check(path("relay", "host", None), Kind::Relayed, "Through a relay");
         check(path("host", "relay", Some(48_000)), Kind::Relayed, "Through a relay · 48 ms");
+    }
+
+    #[test]
+    fn the_ends_and_the_traffic_of_a_path_are_told_in_words() {
+        let mut it = path("relay", "srflx", None).unwrap();
+        it.relay_transport = Some("tls".to_owned());
+        assert_eq!(ends(&it), "Your relay's address over TLS ↔ their router's address");
+        (it.bytes_sent, it.bytes_received) = (999, 1_499_999);
+        assert_eq!(traffic(&it), "999 bytes sent, 1 MB received");
+        it.loss_permille = Some(12);
+        assert_eq!(traffic(&it), "999 bytes sent, 1 MB received, 1.2 % lost");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tincan_engine::{Command, ContactStatus, ContactView, PeerView};
 use tincan_wire::{DisplayName, UserId};
 
 use crate::badge::Badge;
-use crate::connection::is_relayed;
+use crate::connection::{ends, traffic};
 use crate::copy::copy;
 use crate::dialog::Dialog;
 use crate::model::{Model, Person, model};
@@ -24,6 +24,7 @@ pub(crate) fn ContactDialog(id: UserId) -> impl IntoView {
                 <Rename person=person/>
                 <Trust person=person/>
                 <Receipts person=person/>
+                <RelayOnly person=person/>
                 <Block person=person/>
             }.into_any())}
         </Dialog>
@@ -49,9 +50,9 @@ fn About(person: Person) -> impl IntoView {
             <dd><bdi dir="auto">{move || own_name.get()}</bdi></dd>
             <dt>"Connection"</dt>
             <dd><Badge id=id/>{move || peer.with(path_words)}</dd>
-            {move || peer.with(|peer| peer.reason.clone()).map(|reason| view! {
+            {move || peer.with(|peer| peer.ended.clone()).map(|ended| view! {
                 <dt>"Last trouble"</dt>
-                <dd>{words::sentence(&reason)}</dd>
+                <dd>{words::sentence(&ended.reason)}" "{dates::full(ended.at.as_millis())}</dd>
             }.into_any())}
             {move || last_seen.get().map(|seen| view! {
                 <dt>"Last heard of"</dt>
@@ -79,15 +80,20 @@ fn About(person: Person) -> impl IntoView {
 /// Which way the packets go, for those who want to know.
 fn path_words(peer: &PeerView) -> Option<AnyView> {
     let path = peer.path.as_ref()?;
-    let way = match is_relayed(path) {
+    let way = match path.is_relayed() {
         true => "Encrypted from end to end; the relay sees only who talks to whom and how much.",
         false => "From machine to machine; no server is between.",
     };
+    let kinds = ends(path);
+    let passed = traffic(path);
+    let since = peer.path_since.map(|since| dates::full(since.as_millis()));
     let ends = [path.local_address.as_str(), " ↔ ", &path.remote_address].concat();
     let has_ends = !path.local_address.is_empty() && !path.remote_address.is_empty();
     Some(
         view! {
             <p class="quiet">{way}</p>
+            <p class="quiet" data-testid="path-ends">{kinds}{since.map(|since| [", since ", &since].concat())}</p>
+            <p class="quiet" data-testid="path-traffic">{passed}</p>
             {has_ends.then(|| view! { <p class="quiet"><code class="id">{ends}</code></p> }.into_any())}
         }
         .into_any(),
@@ -151,9 +157,34 @@ fn Trust(person: Person) -> impl IntoView {
 
 #[component]
 fn Receipts(person: Person) -> impl IntoView {
-    let model = model();
+    let chosen = person.view.with_untracked(|view| view.read_receipts);
     let id = person.id;
-    let chosen = match person.view.with_untracked(|view| view.read_receipts) {
+    setting("Tell them when you have read their messages", "contact-receipts", chosen, move |on| {
+        Command::SetReadReceipts { contact: id, on }
+    })
+}
+
+#[component]
+fn RelayOnly(person: Person) -> impl IntoView {
+    let chosen = person.view.with_untracked(|view| view.relay_only);
+    let id = person.id;
+    setting(
+        "Hide your network address from them: talk through a relay only",
+        "contact-relay",
+        chosen,
+        move |on| Command::SetRelayOnly { contact: id, on },
+    )
+}
+
+/// A setting of one contact, which may be as it is in general.
+fn setting(
+    words: &'static str,
+    testid: &'static str,
+    chosen: Option<bool>,
+    command: impl Fn(Option<bool>) -> Command + 'static,
+) -> AnyView {
+    let model = model();
+    let chosen = match chosen {
         None => "",
         Some(true) => "on",
         Some(false) => "off",
@@ -165,19 +196,20 @@ fn Receipts(person: Person) -> impl IntoView {
             "off" => Some(false),
             _ => None,
         };
-        model.run(Command::SetReadReceipts { contact: id, on });
+        model.run(command(on));
     };
     let options = [("", "As in the settings"), ("on", "Always"), ("off", "Never")];
     view! {
         <label>
-            "Tell them when you have read their messages"
-            <select data-testid="contact-receipts" on:change=choose>
+            {words}
+            <select data-testid=testid on:change=choose>
                 {options.map(|(value, words)| view! {
                     <option value=value selected=chosen == value>{words}</option>
                 }.into_any()).into_iter().collect_view()}
             </select>
         </label>
     }
+    .into_any()
 }
 
 #[component]

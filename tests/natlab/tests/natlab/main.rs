@@ -7,5 +7,6 @@
 )]
 
 mod conversations;
+mod relay_only;
 mod routers;
 mod scenes;

@@ -25,7 +25,11 @@ pub fn host_path() -> Path {
         remote: "host".into(),
         local_address: "192.0.2.1:1".into(),
         remote_address: "192.0.2.2:2".into(),
+        relay_transport: None,
         rtt_micros: None,
+        loss_permille: None,
+        bytes_sent: 0,
+        bytes_received: 0,
     }
 }
 
@@ -181,14 +185,14 @@ impl World {
         let random = self.paths.dice.number();
         let soon = millis(1 + random % 5);
         match output {
-            PeerOutput::Offer | PeerOutput::RestartIce => {
+            PeerOutput::Offer { .. } | PeerOutput::RestartIce => {
                 let end = self.paths.end_of(sid, node, other);
                 let (sdp, fingerprint) = (end.describe(random), end.fingerprint);
                 let input = PeerInput::OfferReady { sdp, fingerprint };
                 self.peer_input_after(soon, node, sid, input);
                 self.gather(node, sid, soon);
             }
-            PeerOutput::Answer { sdp } => {
+            PeerOutput::Answer { sdp, .. } => {
                 self.check_description(node, sid, other, &sdp);
                 let end = self.paths.end_of(sid, node, other);
                 end.set_remote(sdp);

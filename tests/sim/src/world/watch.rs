@@ -177,7 +177,7 @@ impl World {
         let local = self.nodes[node].local(self.now);
         let slot = &mut self.nodes[node];
         match output {
-            PeerOutput::Offer => {
+            PeerOutput::Offer { .. } => {
                 slot.waits.session_begins(sid, local);
                 slot.seen.offered.insert(contact, sid);
                 slot.seen.dropped.remove(&contact);

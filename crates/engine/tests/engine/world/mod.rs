@@ -88,6 +88,8 @@ pub struct Node {
     pub published: Vec<(Time, String)>,
     pub frames: Vec<(Time, String)>,
     pub candidates_got: Vec<Candidate>,
+    /// Of each connection that was made, whether it was to go through relays only.
+    pub hidden: Vec<bool>,
     /// Sessions whose connection is not read for now.
     pub deaf: Vec<SessionId>,
     /// The machine sleeps: nothing happens to it before this time, then everything at once.
@@ -129,6 +131,8 @@ pub struct World {
     pub path_up: bool,
     /// WebRTC attempts never open.
     pub webrtc_dead: bool,
+    /// Everybody has a relay.
+    pub relays: bool,
     /// Every envelope that was published, where the test wants them.
     pub letters: Vec<Letter>,
     queue: BTreeMap<(Time, u64), (usize, u64, Happening)>,
@@ -160,6 +164,7 @@ impl World {
             door: Door::Open,
             path_up: true,
             webrtc_dead: false,
+            relays: false,
             letters: Vec::new(),
             queue: BTreeMap::new(),
             count: 0,
@@ -385,6 +390,7 @@ impl Node {
             published: Vec::new(),
             frames: Vec::new(),
             candidates_got: Vec::new(),
+            hidden: Vec::new(),
             deaf: Vec::new(),
             asleep_until: START,
         }

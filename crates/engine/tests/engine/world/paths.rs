@@ -30,16 +30,17 @@ impl World {
     pub(super) fn peer(&mut self, node: usize, sid: SessionId, output: PeerOutput) {
         let random = self.rng.next_u64();
         let instant = millis(1);
+        self.note_hidden(node, sid, &output);
         let connections = &mut self.nodes[node].connections;
         match output {
-            PeerOutput::Offer | PeerOutput::RestartIce => {
+            PeerOutput::Offer { .. } | PeerOutput::RestartIce => {
                 let end = connections.entry(sid).or_insert_with(|| Connection::new(random));
                 let (sdp, fingerprint) = (end.describe(random), end.fingerprint);
                 let input = PeerInput::OfferReady { sdp, fingerprint };
                 self.later(instant, node, Input::Peer { sid, input });
                 self.gather(node, sid);
             }
-            PeerOutput::Answer { sdp } => {
+            PeerOutput::Answer { sdp, .. } => {
                 let end = connections.entry(sid).or_insert_with(|| Connection::new(random));
                 end.remote = Some(sdp);
                 let (sdp, fingerprint) = (end.describe(random), end.fingerprint);
@@ -70,9 +71,23 @@ impl World {
     }
 
     fn gather(&mut self, node: usize, sid: SessionId) {
-        let candidate = candidate(node as u64);
-        for input in [PeerInput::Candidate(candidate), PeerInput::CandidatesDone] {
+        let host = candidate(node as u64);
+        let relayed = self.relays.then(|| Candidate {
+            candidate: "candidate:2 1 udp 16777215 203.0.113.9 5001 typ relay".into(),
+            ..host.clone()
+        });
+        let found = [host].into_iter().chain(relayed).map(PeerInput::Candidate);
+        for input in found.chain([PeerInput::CandidatesDone]) {
             self.later(millis(2), node, Input::Peer { sid, input });
+        }
+    }
+
+    fn note_hidden(&mut self, node: usize, sid: SessionId, output: &PeerOutput) {
+        let node = &mut self.nodes[node];
+        if let PeerOutput::Offer { relay_only } | PeerOutput::Answer { relay_only, .. } = output
+            && !node.connections.contains_key(&sid)
+        {
+            node.hidden.push(*relay_only);
         }
     }
 

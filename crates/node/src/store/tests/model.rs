@@ -231,12 +231,24 @@ fn any_contact() -> impl Strategy<Value = Contact> {
         prop::option::of((any_prekey(), any_time())),
         prop::option::of(any::<[u8; 16]>().prop_map(InviteToken)),
         prop::option::of(any_time()),
-        any::<Option<bool>>(),
+        any::<[Option<bool>; 2]>(),
         any_time(),
     );
     (first, second).prop_map(|((id, status, name, nickname, verified), second)| {
-        let (prekey, token, asked, read_receipts, added) = second;
-        Contact { id, status, name, nickname, verified, prekey, token, asked, read_receipts, added }
+        let (prekey, token, asked, [read_receipts, relay_only], added) = second;
+        Contact {
+            id,
+            status,
+            name,
+            nickname,
+            verified,
+            prekey,
+            token,
+            asked,
+            read_receipts,
+            relay_only,
+            added,
+        }
     })
 }
 

@@ -11,7 +11,9 @@ use crate::chat::slash::{Help, Slash};
 use crate::clock_text::ClockText;
 use crate::commands::{last_messages, number_lines};
 use crate::failure::Failure;
-use crate::people_text::{broker_line, history_line, now, peer_line, title};
+use crate::people_text::{
+    broker_line, ending_line, history_line, now, peer_line, title, traffic_line,
+};
 use crate::screen_text::one_line;
 use crate::settings::display_name;
 
@@ -73,8 +75,13 @@ impl Conversation<'_> {
     }
 
     async fn path(&mut self) -> Outcome {
-        let peer = &self.contact.peer;
+        let status = self.session.status().await?;
+        let found = status.contacts.iter().find(|contact| contact.id == self.contact.id);
+        let peer = &found.unwrap_or(&self.contact).peer;
         let mut text = peer_line(peer, now());
+        for line in [traffic_line(peer, now()), ending_line(peer, now())].into_iter().flatten() {
+            text.push_str(&format!("\n{line}"));
+        }
         if let Some(path) = &peer.path {
             let (ours, theirs) = (one_line(&path.local_address), one_line(&path.remote_address));
             text.push_str(&format!("\n{ours} to {theirs}"));

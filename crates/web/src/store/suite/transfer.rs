@@ -39,6 +39,7 @@ fn contact(seed: u8) -> Contact {
         token: None,
         asked: None,
         read_receipts: None,
+        relay_only: None,
         added: Time::from_millis(5),
     }
 }
