@@ -15,6 +15,7 @@ mod killed;
 mod mesh;
 mod nonsense_hub;
 mod own_hub;
+mod path_in_view;
 mod refused_token;
 mod requests;
 mod second_command;
