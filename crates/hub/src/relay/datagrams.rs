@@ -23,9 +23,12 @@ pub(super) async fn serve(board: Arc<Switchboard>, mut stopped: Stopped) {
                 for _ in 0..TURN {
                     match board.udp().try_recv_from(buffer) {
                         Ok((len, remote)) => {
-                            let client = board.udp_client(remote);
                             let bytes = buffer.get(..len).unwrap_or_default();
-                            board.take_from_client(now, &client, bytes);
+                            if tincan_relay::wants_change(bytes) {
+                                board.take_probe(now, board.udp(), remote, bytes);
+                            } else {
+                                board.take_from_client(now, &board.udp_client(remote), bytes);
+                            }
                         }
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                         Err(error) => return Err(error),

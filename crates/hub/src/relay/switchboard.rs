@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 
 use super::place::Place;
+use super::probes::Probes;
 use crate::clock::Clock;
 use crate::tasks::Stopped;
 
@@ -42,6 +43,7 @@ pub(super) struct Switchboard {
     udp: UdpSocket,
     local: SocketAddr,
     places: Vec<Place>,
+    probes: Probes,
     streams: Mutex<HashMap<u64, mpsc::Sender<Vec<u8>>>>,
     sockets: Mutex<HashMap<RelayId, PeerSocket>>,
     /// The time of the next end has changed.
@@ -68,6 +70,7 @@ impl Switchboard {
         udp: UdpSocket,
         local: SocketAddr,
         places: Vec<Place>,
+        probes: Probes,
     ) -> Self {
         Self {
             server: Mutex::new(server),
@@ -75,6 +78,7 @@ impl Switchboard {
             udp,
             local,
             places,
+            probes,
             streams: Mutex::default(),
             sockets: Mutex::default(),
             timer: Notify::new(),
@@ -130,6 +134,18 @@ impl Switchboard {
         if let Some(to_peer) = to_peer {
             self.to_peer(now, &to_peer);
         }
+    }
+
+    /// Takes what a client said at a socket of [`Probes`], or with the wish to be answered by one.
+    pub(super) fn take_probe(&self, now: Now, here: &UdpSocket, remote: SocketAddr, bytes: &[u8]) {
+        let answer = self.server().handle_probe(now, remote, bytes);
+        if let Some((from, answer)) = answer {
+            self.probes.send(from, here, remote, &answer);
+        }
+    }
+
+    pub(super) fn probes(&self) -> &Probes {
+        &self.probes
     }
 
     fn to_peer(&self, now: Now, to: &ToPeer<'_>) {
