@@ -23,6 +23,7 @@ mod clock;
 mod config;
 mod control;
 mod dial;
+pub mod doctor;
 mod drop_log;
 mod events;
 mod feed;

@@ -116,6 +116,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Tell how things stand: broker, contacts, what was dropped and why
     Status,
+    /// Look for what keeps a chat from working: disk, hub, broker, router, relay, clock
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -301,6 +303,15 @@ pub(crate) enum Contact {
         #[arg(long)]
         qr: bool,
     },
+}
+
+/// `tincan doctor`
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Write a report that can be given to anybody, without hosts, addresses, paths and ids, to
+    /// this file as well; - prints it to standard output instead
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// One contact, however it is called.

@@ -7,5 +7,6 @@
 )]
 
 mod conversations;
+mod doctor;
 mod routers;
 mod scenes;
