@@ -9,6 +9,7 @@ mod place;
 mod probes;
 mod streams;
 mod switchboard;
+mod udp_door;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -28,6 +29,7 @@ use place::Place;
 pub(crate) use probes::{Probes, Told};
 pub(crate) use streams::StreamDoor;
 use switchboard::Switchboard;
+use udp_door::UdpDoor;
 
 /// How often the secret of credentials is replaced; each is taken for as long again.
 const ROTATE_EVERY: Duration = Duration::from_secs(12 * 3600);
@@ -95,7 +97,7 @@ impl Relay {
         let rules = rules(&config.relay, &config.limits, &places, listening);
         let Doors { udp, tcp } = doors;
         let server = tincan_relay::Server::new(rules, credentials.secrets(), seed);
-        let board = Arc::new(Switchboard::new(server, clock, udp, local, places, probes));
+        let board = Arc::new(Switchboard::new(server, clock, UdpDoor::new(udp)?, places, probes));
         let connections = Connections::new(
             config.limits.relay_connections,
             config.limits.relay_connections_per_address,
@@ -103,9 +105,9 @@ impl Relay {
         let mut tasks = Tasks::new();
         let shared = Arc::clone(&board);
         tasks.spawn(|stopped| datagrams::serve(shared, stopped));
-        for socket in board.probes().sockets() {
-            let (shared, socket) = (Arc::clone(&board), Arc::clone(socket));
-            tasks.spawn(|stopped| probes::serve(shared, socket, stopped));
+        for door in board.probes().doors() {
+            let (shared, door) = (Arc::clone(&board), Arc::clone(door));
+            tasks.spawn(|stopped| probes::serve(shared, door, stopped));
         }
         let door = StreamDoor::new(Arc::clone(&board), connections);
         let listening = door.clone();

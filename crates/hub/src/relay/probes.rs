@@ -11,6 +11,7 @@ use tincan_relay::AnswerFrom;
 use tokio::net::UdpSocket;
 
 use super::switchboard::{Switchboard, TURN, with_buffer};
+use super::udp_door::UdpDoor;
 use crate::config::RelayAddress;
 use crate::tasks::Stopped;
 
@@ -18,9 +19,9 @@ use crate::tasks::Stopped;
 #[derive(Debug)]
 pub(crate) struct Probes {
     /// At the other port, of the addresses that the hub listens on.
-    port: Option<Arc<UdpSocket>>,
+    port: Option<Arc<UdpDoor>>,
     /// At other addresses.
-    addresses: Vec<Arc<UdpSocket>>,
+    addresses: Vec<Arc<UdpDoor>>,
     told: Told,
 }
 
@@ -44,23 +45,23 @@ impl Probes {
         others: &[RelayAddress],
     ) -> Result<Self, (SocketAddr, io::Error)> {
         let at = SocketAddr::new(bind, port);
-        let second = match UdpSocket::bind(at).await {
-            Ok(socket) => Some(Arc::new(socket)),
+        let second = match open(at).await {
+            Ok(door) => Some(door),
             Err(error) => {
                 tracing::warn!(port, %error, "no second port for STUN");
                 None
             }
         };
         let mut addresses = Vec::new();
-        let mut told = Told { port: second.as_ref().and_then(|it| port_of(it)), addresses: vec![] };
+        let told_port = second.as_ref().map(|door| door.local().port());
+        let mut told = Told { port: told_port, addresses: vec![] };
         for other in others {
             // The other port is taken on all addresses, if the hub listens on all.
             let port = if port == 0 { 0 } else { port.saturating_add(1) };
             let local = SocketAddr::new(other.local.unwrap_or(other.public), port);
-            let socket = UdpSocket::bind(local).await.map_err(|error| (local, error))?;
-            let port = port_of(&socket).unwrap_or(port);
-            told.addresses.push(SocketAddr::new(other.public, port));
-            addresses.push(Arc::new(socket));
+            let door = open(local).await.map_err(|error| (local, error))?;
+            told.addresses.push(SocketAddr::new(other.public, door.local().port()));
+            addresses.push(door);
         }
         Ok(Self { port: second, addresses, told })
     }
@@ -71,57 +72,62 @@ impl Probes {
 
     /// The ports that are listened at.
     pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
-        self.sockets().filter_map(|socket| port_of(socket))
+        self.doors().map(|door| door.local().port())
     }
 
-    pub(super) fn sockets(&self) -> impl Iterator<Item = &Arc<UdpSocket>> {
+    pub(super) fn doors(&self) -> impl Iterator<Item = &Arc<UdpDoor>> {
         self.port.iter().chain(&self.addresses)
     }
 
-    /// Sends an answer from where it was asked for; what is not there sends nothing.
-    pub(super) fn send(&self, from: AnswerFrom, here: &UdpSocket, to: SocketAddr, answer: &[u8]) {
-        let is_v4 = to.ip().to_canonical().is_ipv4();
-        let of_family =
-            |socket: &&Arc<UdpSocket>| socket.local_addr().is_ok_and(|at| at.is_ipv4() == is_v4);
-        let socket = match from {
-            AnswerFrom::Here => Some(here),
-            AnswerFrom::OtherPort => self.port.as_deref(),
-            AnswerFrom::OtherAddress => self.addresses.iter().find(of_family).map(|it| &**it),
-        };
-        let Some(socket) = socket else { return };
-        // A socket for one family knows no addresses that are mapped into the other.
-        let is_plain = socket.local_addr().is_ok_and(|at| at.is_ipv4());
-        let to = if is_plain { SocketAddr::new(to.ip().to_canonical(), to.port()) } else { to };
-        // A full buffer loses it, as the network might.
-        let _lost = socket.try_send_to(answer, to);
+    /// Sends an answer from where it was asked for, at `here` and `local`; what is not there sends
+    /// nothing.
+    pub(super) fn send(
+        &self,
+        from: AnswerFrom,
+        here: &UdpDoor,
+        local: IpAddr,
+        to: SocketAddr,
+        answer: &[u8],
+    ) {
+        let plain = SocketAddr::new(to.ip().to_canonical(), to.port());
+        let of_family = |door: &&Arc<UdpDoor>| door.local().is_ipv4() == plain.is_ipv4();
+        match from {
+            AnswerFrom::Here => here.send(local, to, answer),
+            AnswerFrom::OtherPort => {
+                if let Some(door) = &self.port {
+                    door.send(local, to, answer);
+                }
+            }
+            AnswerFrom::OtherAddress => {
+                if let Some(door) = self.addresses.iter().find(of_family) {
+                    door.send(door.local().ip(), plain, answer);
+                }
+            }
+        }
     }
 }
 
-fn port_of(socket: &UdpSocket) -> Option<u16> {
-    socket.local_addr().ok().map(|at| at.port())
+async fn open(at: SocketAddr) -> io::Result<Arc<UdpDoor>> {
+    UdpDoor::new(UdpSocket::bind(at).await?).map(Arc::new)
 }
 
 /// Answers at one of them until told to stop.
-pub(super) async fn serve(board: Arc<Switchboard>, socket: Arc<UdpSocket>, mut stopped: Stopped) {
+pub(super) async fn serve(board: Arc<Switchboard>, door: Arc<UdpDoor>, mut stopped: Stopped) {
     loop {
         tokio::select! {
             () = stopped.requested() => return,
-            readable = socket.readable() => if readable.is_err() { return },
+            readable = door.readable() => if readable.is_err() { return },
         }
         let now = board.now();
         with_buffer(|buffer| {
             for _ in 0..TURN {
-                match socket.try_recv_from(buffer) {
-                    Ok((len, remote)) => {
-                        board.take_probe(
-                            now,
-                            &socket,
-                            remote,
-                            buffer.get(..len).unwrap_or_default(),
-                        );
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                let received = door.receive(buffer, |local, remote, bytes| {
+                    board.take_probe(now, &door, local, remote, bytes);
+                });
+                match received {
                     // Somebody who is not there any more says so by ICMP.
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                     Err(_) => {}
                 }
             }

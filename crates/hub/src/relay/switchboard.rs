@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::place::Place;
 use super::probes::Probes;
+use super::udp_door::UdpDoor;
 use crate::clock::Clock;
 use crate::tasks::Stopped;
 
@@ -40,8 +41,7 @@ pub(super) fn with_buffer<R>(use_it: impl FnOnce(&mut [u8]) -> R) -> R {
 pub(super) struct Switchboard {
     server: Mutex<Server>,
     clock: Clock,
-    udp: UdpSocket,
-    local: SocketAddr,
+    udp: UdpDoor,
     places: Vec<Place>,
     probes: Probes,
     streams: Mutex<HashMap<u64, mpsc::Sender<Vec<u8>>>>,
@@ -67,8 +67,7 @@ impl Switchboard {
     pub(super) fn new(
         server: Server,
         clock: Clock,
-        udp: UdpSocket,
-        local: SocketAddr,
+        udp: UdpDoor,
         places: Vec<Place>,
         probes: Probes,
     ) -> Self {
@@ -76,7 +75,6 @@ impl Switchboard {
             server: Mutex::new(server),
             clock,
             udp,
-            local,
             places,
             probes,
             streams: Mutex::default(),
@@ -119,13 +117,8 @@ impl Switchboard {
     }
 
     /// The socket of clients over UDP.
-    pub(super) fn udp(&self) -> &UdpSocket {
+    pub(super) fn udp(&self) -> &UdpDoor {
         &self.udp
-    }
-
-    /// A client over UDP.
-    pub(super) fn udp_client(&self, remote: SocketAddr) -> Client {
-        Client { transport: Transport::Udp, remote, local: self.local, connection: 0 }
     }
 
     /// Takes what a client said. [`settle`](Self::settle) follows.
@@ -137,10 +130,17 @@ impl Switchboard {
     }
 
     /// Takes what a client said at a socket of [`Probes`], or with the wish to be answered by one.
-    pub(super) fn take_probe(&self, now: Now, here: &UdpSocket, remote: SocketAddr, bytes: &[u8]) {
+    pub(super) fn take_probe(
+        &self,
+        now: Now,
+        here: &UdpDoor,
+        local: SocketAddr,
+        remote: SocketAddr,
+        bytes: &[u8],
+    ) {
         let answer = self.server().handle_probe(now, remote, bytes);
         if let Some((from, answer)) = answer {
-            self.probes.send(from, here, remote, &answer);
+            self.probes.send(from, here, local.ip(), remote, &answer);
         }
     }
 
@@ -184,8 +184,7 @@ impl Switchboard {
     fn to_client(&self, client: &Client, message: &[u8]) {
         match client.transport {
             Transport::Udp => {
-                // A full buffer loses it, as the network might.
-                let _lost = self.udp.try_send_to(message, client.remote);
+                self.udp.send(client.local.ip(), client.remote, message);
             }
             Transport::Tcp | Transport::Tls => {
                 if let Some(stream) = self.streams().get(&client.connection) {
