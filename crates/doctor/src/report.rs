@@ -98,3 +98,6 @@ fn wrapped(text: &str, indent: usize) -> String {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests;
