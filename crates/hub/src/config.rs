@@ -23,6 +23,9 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// The relay for those who reach each other in no other way.
     pub relay: RelayConfig,
+    /// More addresses of this machine, at which STUN answers too, one of each family. Default
+    /// none. With one of them `tincan doctor` tells all kinds of routers apart.
+    pub stun_addresses: Vec<RelayAddress>,
     /// Bounds on what clients may do.
     pub limits: Limits,
     /// Whether user ids and addresses appear in the log. Default no.
@@ -38,6 +41,7 @@ impl Default for Config {
             public_host: None,
             data_dir: None,
             relay: RelayConfig::default(),
+            stun_addresses: Vec::new(),
             limits: Limits::default(),
             log_ids: false,
         }
@@ -118,16 +122,19 @@ pub struct Ports {
     pub websocket: u16,
     /// STUN and TURN over UDP, and TURN over TCP. Default 3478.
     pub stun: u16,
+    /// STUN over UDP once more, by which `tincan doctor` tells what a router does. Default 3479;
+    /// if it is taken, the hub goes without.
+    pub second_stun: u16,
 }
 
 impl Ports {
     /// Any free ports.
-    pub const ANY: Self = Self { http: 0, mqtt: 0, websocket: 0, stun: 0 };
+    pub const ANY: Self = Self { http: 0, mqtt: 0, websocket: 0, stun: 0, second_stun: 0 };
 }
 
 impl Default for Ports {
     fn default() -> Self {
-        Self { http: 8080, mqtt: 1883, websocket: 8083, stun: 3478 }
+        Self { http: 8080, mqtt: 1883, websocket: 8083, stun: 3478, second_stun: 3479 }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::broker::{self, Broker, BrokerConfig, StorageError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::Log;
-use crate::relay::{Credentials, Doors, Relay};
+use crate::relay::{Credentials, Doors, Probes, Relay};
 use crate::site::{Public, Site, Turn};
 
 /// How long [`Hub::shutdown`] takes at most.
@@ -111,8 +111,10 @@ impl Hub {
         let public =
             Public::new(config.public_host.clone(), addresses).map_err(HubError::PublicHost)?;
         let credentials = Arc::new(Credentials::new(&config.relay).map_err(HubError::Random)?);
-        let public = public.with_turn(Turn::of(&config.relay, &credentials));
-        let relay = Relay::start(sockets.stun, &config, clock, &credentials, seed)
+        let public = public
+            .with_turn(Turn::of(&config.relay, &credentials))
+            .with_probes(sockets.probes.told().clone());
+        let relay = Relay::start(sockets.stun, sockets.probes, &config, clock, &credentials, seed)
             .map_err(HubError::Relay)?;
         let broker = BrokerConfig {
             mqtt: sockets.mqtt,
@@ -173,6 +175,7 @@ struct Sockets {
     mqtt: tokio::net::TcpListener,
     websocket: tokio::net::TcpListener,
     stun: Doors,
+    probes: Probes,
     addresses: Addresses,
 }
 
@@ -191,12 +194,15 @@ impl Sockets {
         let stun = Doors::open(SocketAddr::new(bind, ports.stun))
             .await
             .map_err(failed(ports.stun, "STUN and TURN"))?;
+        let probes = Probes::open(bind, ports.second_stun, &config.stun_addresses)
+            .await
+            .map_err(|(address, error)| HubError::Bind { address, purpose: "STUN", error })?;
         let addresses = Addresses {
             http: http.local_addr().map_err(failed(ports.http, "HTTP"))?,
             mqtt: mqtt.local_addr().map_err(failed(ports.mqtt, "MQTT"))?,
             websocket: websocket.local_addr().map_err(failed(ports.websocket, "WebSocket"))?,
             stun: stun.local_addr().map_err(failed(ports.stun, "STUN"))?,
         };
-        Ok(Self { http, mqtt, websocket, stun, addresses })
+        Ok(Self { http, mqtt, websocket, stun, probes, addresses })
     }
 }

@@ -6,8 +6,10 @@
 mod credentials;
 mod datagrams;
 mod place;
+mod probes;
 mod streams;
 mod switchboard;
+mod udp_door;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -24,8 +26,10 @@ use crate::tasks::Tasks;
 
 pub(crate) use credentials::{Credentials, LIFE_SECONDS};
 use place::Place;
+pub(crate) use probes::{Probes, Told};
 pub(crate) use streams::StreamDoor;
 use switchboard::Switchboard;
+use udp_door::UdpDoor;
 
 /// How often the secret of credentials is replaced; each is taken for as long again.
 const ROTATE_EVERY: Duration = Duration::from_secs(12 * 3600);
@@ -81,6 +85,7 @@ pub(crate) struct Relay {
 impl Relay {
     pub(crate) fn start(
         doors: Doors,
+        probes: Probes,
         config: &Config,
         clock: Clock,
         credentials: &Arc<Credentials>,
@@ -88,10 +93,11 @@ impl Relay {
     ) -> io::Result<Self> {
         let local = doors.local_addr()?;
         let places = Place::all(&config.relay.addresses, config.bind);
-        let rules = rules(&config.relay, &config.limits, &places, local);
+        let listening = probes.ports().chain([local.port()]).collect();
+        let rules = rules(&config.relay, &config.limits, &places, listening);
         let Doors { udp, tcp } = doors;
         let server = tincan_relay::Server::new(rules, credentials.secrets(), seed);
-        let board = Arc::new(Switchboard::new(server, clock, udp, local, places));
+        let board = Arc::new(Switchboard::new(server, clock, UdpDoor::new(udp)?, places, probes));
         let connections = Connections::new(
             config.limits.relay_connections,
             config.limits.relay_connections_per_address,
@@ -99,6 +105,10 @@ impl Relay {
         let mut tasks = Tasks::new();
         let shared = Arc::clone(&board);
         tasks.spawn(|stopped| datagrams::serve(shared, stopped));
+        for door in board.probes().doors() {
+            let (shared, door) = (Arc::clone(&board), Arc::clone(door));
+            tasks.spawn(|stopped| probes::serve(shared, door, stopped));
+        }
         let door = StreamDoor::new(Arc::clone(&board), connections);
         let listening = door.clone();
         tasks.spawn(|stopped| streams::accept(tcp, listening, stopped));
@@ -159,13 +169,18 @@ fn own_addresses(places: &[Place]) -> Vec<IpAddr> {
     places.iter().flat_map(|place| [place.public, place.local]).chain(here).collect()
 }
 
-fn rules(config: &RelayConfig, limits: &Limits, places: &[Place], local: SocketAddr) -> Rules {
+fn rules(
+    config: &RelayConfig,
+    limits: &Limits,
+    places: &[Place],
+    listening_ports: Vec<u16>,
+) -> Rules {
     let has = |v4: bool| places.iter().any(|place| place.public.is_ipv4() == v4);
     let is_here = config.enabled && config.elsewhere.is_empty();
     Rules {
         families: Families { v4: has(true), v6: has(false) },
         own_addresses: own_addresses(places),
-        listening_ports: vec![local.port()],
+        listening_ports,
         allow_private_peers: config.allow_private_peers,
         allocations: if is_here { limits.allocations } else { 0 },
         // A node shares one allocation among its connections, and has as many places for peers.

@@ -13,7 +13,8 @@ pub struct Config {
     /// How long a PINGREQ may stay unanswered. Default 10 s.
     pub ping_timeout: Duration,
     /// How long a broker keeps the session of a client that is away (MQTT 5, §3.1.2.11.2).
-    /// Default 14 days, as protocol §2 says. MQTT 3.1.1 has no such field: the broker decides.
+    /// Default 14 days, as protocol §2 says. MQTT 3.1.1 has no such field: the broker decides,
+    /// unless it is zero, which makes a session that ends with its connection.
     pub session_expiry: Duration,
     /// From the transport being up until CONNACK and all SUBACKs are in. Default 10 s.
     pub connect_timeout: Duration,

@@ -17,7 +17,7 @@ pub(crate) const DISCONNECT: [u8; 2] = [0xE0, 0];
 /// The largest client id, user name, topic or password, in bytes (MQTT §1.5.4).
 const MAX_FIELD_BYTES: usize = 65_535;
 
-/// CONNECT that continues the session (no clean start).
+/// CONNECT that continues the session (no clean start), unless sessions end with connections.
 ///
 /// # Errors
 /// A field of the credentials is longer than MQTT can carry.
@@ -51,7 +51,8 @@ pub(crate) fn connect(
         Version::V311 => {
             let mut builder = v3_1_1::Connect::builder()
                 .client_id(&*credentials.client_id)?
-                .clean_session(false)
+                // 3.1.1 has no other word for a session that is not to be kept.
+                .clean_session(config.session_expiry.is_zero())
                 .keep_alive(keep_alive);
             if let Some(name) = username {
                 builder = builder.user_name(name)?;

@@ -85,6 +85,18 @@ impl Dialer {
         Ok(Box::new(stream))
     }
 
+    /// The certificate that a server shows, if it is trusted; DER.
+    pub(crate) async fn certificate(&self, host: &str, port: u16) -> Result<Vec<u8>, DialError> {
+        let client = self.tls.client(host)?;
+        let stream = self.tcp(host, port).await?;
+        let stream = timeout(self.patience.handshake, client.connect(stream))
+            .await
+            .map_err(|_| DialError::TimedOut { host: host.to_owned(), port })??;
+        let (_, connection) = stream.get_ref();
+        let shown = connection.peer_certificates().and_then(<[_]>::first);
+        Ok(shown.map(|certificate| certificate.to_vec()).unwrap_or_default())
+    }
+
     /// TCP or TLS.
     pub(crate) async fn stream(
         &self,

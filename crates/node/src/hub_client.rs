@@ -29,7 +29,7 @@ pub(crate) struct HubClient {
 }
 
 /// `GET /config.json`: what is public about a hub.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub(crate) struct HubConfig {
     /// Addresses of one and the same broker, in the order to try.
     #[serde(default)]
@@ -37,6 +37,10 @@ pub(crate) struct HubConfig {
     /// `stun:host:port`.
     #[serde(default)]
     pub(crate) stun: Vec<String>,
+    /// More places at which STUN answers, by which the doctor tells what a router does. The first
+    /// server of `stun` answers from them when it is asked to (RFC 5780).
+    #[serde(default, rename = "stunProbes")]
+    pub(crate) stun_probes: Vec<String>,
 }
 
 /// `GET /challenge` (protocol §9).
@@ -155,6 +159,7 @@ impl HubConfig {
         let mut config: Self = json(body)?;
         config.brokers.truncate(MAX_ADDRESSES);
         config.stun.truncate(MAX_ADDRESSES);
+        config.stun_probes.truncate(MAX_ADDRESSES);
         Ok(config)
     }
 }

@@ -25,6 +25,7 @@ mod config;
 mod control;
 mod default_routes;
 mod dial;
+pub mod doctor;
 mod drop_log;
 mod events;
 mod feed;

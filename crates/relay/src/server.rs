@@ -323,12 +323,16 @@ impl Server {
 
     /// Whether a client that has not authenticated gets an answer now. On a stream its address
     /// is no forgery.
-    fn may_answer(&mut self, now: Now, client: &Client) -> bool {
+    pub(crate) fn may_answer(&mut self, now: Now, client: &Client) -> bool {
         let may = client.transport.is_stream() || self.strangers.take(client.remote.ip(), now.ms);
         if !may {
             self.counters.drop_one(Dropped::AnswerRate);
         }
         may
+    }
+
+    pub(crate) fn count(&mut self, dropped: Dropped) {
+        self.counters.drop_one(dropped);
     }
 
     fn relay_state(&self, relay: RelayId) -> Option<Relay> {
@@ -362,7 +366,7 @@ impl Server {
     }
 }
 
-fn success(method: Method, transaction: Transaction) -> Builder {
+pub(crate) fn success(method: Method, transaction: Transaction) -> Builder {
     Builder::new(Class::Success, method, transaction)
 }
 
@@ -371,7 +375,11 @@ fn error(method: Method, transaction: Transaction, code: ErrorCode) -> Builder {
 }
 
 /// Adds what comes last.
-fn close_message(mut answer: Builder, key: Option<&Key>, with_fingerprint: bool) -> Vec<u8> {
+pub(crate) fn close_message(
+    mut answer: Builder,
+    key: Option<&Key>,
+    with_fingerprint: bool,
+) -> Vec<u8> {
     if let Some(key) = key {
         answer = answer.integrity(key);
     }

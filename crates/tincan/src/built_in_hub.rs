@@ -75,6 +75,7 @@ impl BuiltInHub {
             mqtt: wanted.mqtt,
             websocket: wanted.websocket,
             stun: wanted.stun,
+            ..Ports::ANY
         };
         let fault =
             |error| Failure::Failed(format!("the hub inside this chat cannot start: {error}"));

@@ -120,6 +120,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Tell how things stand: broker, contacts, what was dropped and why
     Status,
+    /// Look for what keeps a chat from working: disk, hub, broker, router, relay, clock
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -173,6 +175,14 @@ pub(crate) struct Hub {
     /// Port of STUN and of the relay (TURN), over UDP and TCP
     #[arg(long, env = "TINCAN_HUB_STUN_PORT", default_value_t = 3478, value_name = "PORT")]
     pub(crate) stun_port: u16,
+    /// Port of STUN once more, over UDP, by which `tincan doctor` tells what a router does
+    #[arg(long, env = "TINCAN_HUB_SECOND_STUN_PORT", default_value_t = 3479, value_name = "PORT")]
+    pub(crate) second_stun_port: u16,
+    /// Another address of this machine where STUN answers, too, so that `tincan doctor` tells all
+    /// kinds of routers apart; like --relay-address
+    #[arg(long, env = "TINCAN_HUB_STUN_ADDRESS", value_name = "ADDRESS", value_delimiter = ',',
+          value_parser = parse_relay_address)]
+    pub(crate) stun_address: Vec<RelayAddress>,
     /// The hub's name, for which access tokens are good: give every hub its own
     #[arg(long, env = "TINCAN_HUB_NAME", default_value = "tincan", value_name = "NAME")]
     pub(crate) hub_name: String,
@@ -325,6 +335,14 @@ impl From<Setting> for Option<bool> {
             Setting::Default => None,
         }
     }
+
+/// `tincan doctor`
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Write a report that can be given to anybody, without hosts, addresses, paths and ids, to
+    /// this file as well; - prints it to standard output instead
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// One contact, however it is called.

@@ -11,6 +11,8 @@ pub(crate) enum Failure {
     Failed(String),
     /// What was asked for makes no sense: exit code 2. Says why and what to do.
     BadInput(String),
+    /// The same, and the output has said it all.
+    Said,
     /// Whoever read our output has gone: nothing to say and nobody to say it to.
     NobodyReads,
 }
@@ -27,7 +29,7 @@ impl Failure {
     /// The process's exit code.
     pub(crate) const fn code(&self) -> u8 {
         match self {
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Said => 1,
             Self::BadInput(_) => 2,
             Self::NobodyReads => 0,
         }
@@ -37,7 +39,7 @@ impl Failure {
     pub(crate) fn line(&self) -> Option<String> {
         match self {
             Self::Failed(why) | Self::BadInput(why) => Some(one_line(why)),
-            Self::NobodyReads => None,
+            Self::Said | Self::NobodyReads => None,
         }
     }
 }

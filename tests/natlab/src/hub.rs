@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::binary::{bare, binary};
 use crate::ice;
 use crate::lab::{EVERYBODYS_PORT, Lab};
-use crate::plan::HUB_NAME;
+use crate::plan::{HUB_NAME, server4, server6};
 
 /// A hub; stopped when dropped.
 #[derive(Debug)]
@@ -31,7 +31,9 @@ impl Hub {
         let errors = File::create(log.path().join("stderr")).map_err(|error| error.to_string())?;
         let port = Self::PORT.to_string();
         let words = ["hub", "--json", "--bind", "::", "--port", &port, "--public-host", HUB_NAME];
+        let others = [server4()[1].to_string(), server6()[1].to_string()].join(",");
         let process = bare(lab.server().command(binary()).args(words))
+            .args(["--stun-address", &others])
             .stdout(Stdio::piped())
             .stderr(errors)
             .spawn()

@@ -88,7 +88,7 @@ impl Lab {
     pub fn await_server(&self, side: Side) {
         let kind = self.kind(side);
         let v4 = (kind.nat != Nat::V6Only).then(|| IpAddr::from(server4()[0]));
-        let servers = v4.into_iter().chain(kind.v6.then(|| server6().into()));
+        let servers = v4.into_iter().chain(kind.v6.then(|| server6()[0].into()));
         self.host(side).enter(|| {
             for server in servers {
                 let end = Instant::now() + READY;

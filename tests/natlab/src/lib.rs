@@ -20,6 +20,7 @@
 
 mod binary;
 mod control;
+mod doctor;
 mod enclosure;
 mod flow;
 mod hub;
@@ -44,6 +45,7 @@ mod wire;
 
 pub use binary::binary;
 pub use control::{Control, Events};
+pub use doctor::doctor;
 pub use enclosure::Enclosure;
 pub use flow::{Flow, FlowCounter};
 pub use hub::Hub;

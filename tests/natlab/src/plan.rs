@@ -104,9 +104,9 @@ pub(crate) fn server4() -> [Ipv4Addr; 2] {
     [Ipv4Addr::new(203, 0, 113, 10), Ipv4Addr::new(203, 0, 113, 11)]
 }
 
-/// The server's first IPv6 address.
-pub(crate) fn server6() -> Ipv6Addr {
-    Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 0x10)
+/// The server's IPv6 addresses.
+pub(crate) fn server6() -> [Ipv6Addr; 2] {
+    [0x10, 0x11].map(|host| Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, host))
 }
 
 /// What must be in a hosts file.
@@ -120,8 +120,6 @@ pub(crate) fn hosts() -> String {
 pub fn is_server(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => server4().contains(&ip),
-        IpAddr::V6(ip) => {
-            [0x10, 0x11].map(|n| Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, n)).contains(&ip)
-        }
+        IpAddr::V6(ip) => server6().contains(&ip),
     }
 }

@@ -4,11 +4,12 @@ use crate::tidy::Faults;
 use crate::tidy::metadata::{Metadata, Package};
 
 /// Each crate with what it may depend on. Tests may use more, but nothing above themselves.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("tincan-wire", &[]),
     ("tincan-engine", &["tincan-wire"]),
     ("tincan-mqtt", &[]),
     ("tincan-backup", &["tincan-wire", "tincan-engine"]),
+    ("tincan-doctor", &[]),
     ("tincan-link", &[]),
     ("tincan-relay", &[]),
     (
@@ -17,13 +18,14 @@ const ALLOWED: [(&str, &[&str]); 20] = [
             "tincan-wire",
             "tincan-engine",
             "tincan-backup",
+            "tincan-doctor",
             "tincan-mqtt",
             "tincan-link",
             "tincan-relay",
         ],
     ),
     ("tincan-hub", &["tincan-wire", "tincan-relay"]),
-    ("tincan", &["tincan-wire", "tincan-engine", "tincan-node", "tincan-hub"]),
+    ("tincan", &["tincan-wire", "tincan-engine", "tincan-doctor", "tincan-node", "tincan-hub"]),
     ("tincan-bench", &["tincan-wire", "tincan-engine", "tincan-node", "tincan-hub", "tincan-e2e"]),
     ("tincan-e2e", &["tincan-wire", "tincan-engine", "tincan-link", "tincan-node", "tincan-hub"]),
     ("tincan-hostile", &["tincan-wire", "tincan-link", "tincan-node", "tincan-hub"]),

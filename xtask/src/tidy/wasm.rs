@@ -12,7 +12,8 @@ use crate::tidy::Faults;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The crates that run in a browser tab as they are.
-const CRATES: [&str; 4] = ["tincan-wire", "tincan-engine", "tincan-mqtt", "tincan-backup"];
+const CRATES: [&str; 5] =
+    ["tincan-wire", "tincan-engine", "tincan-mqtt", "tincan-backup", "tincan-doctor"];
 
 /// The crates that are nothing anywhere else.
 const BROWSER_CRATES: [&str; 2] = ["tincan-web", "tincan-web-ui"];

@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tincan_relay::{Client, Transport};
+
 use super::switchboard::{Switchboard, TURN, with_buffer};
 use crate::tasks::Stopped;
 
@@ -21,12 +23,17 @@ pub(super) async fn serve(board: Arc<Switchboard>, mut stopped: Stopped) {
         let received = readable.and_then(|()| {
             with_buffer(|buffer| {
                 for _ in 0..TURN {
-                    match board.udp().try_recv_from(buffer) {
-                        Ok((len, remote)) => {
-                            let client = board.udp_client(remote);
-                            let bytes = buffer.get(..len).unwrap_or_default();
+                    let received = board.udp().receive(buffer, |local, remote, bytes| {
+                        if tincan_relay::wants_change(bytes) {
+                            board.take_probe(now, board.udp(), local, remote, bytes);
+                        } else {
+                            let transport = Transport::Udp;
+                            let client = Client { transport, remote, local, connection: 0 };
                             board.take_from_client(now, &client, bytes);
                         }
+                    });
+                    match received {
+                        Ok(()) => {}
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                         Err(error) => return Err(error),
                     }

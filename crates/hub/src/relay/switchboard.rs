@@ -15,6 +15,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 
 use super::place::Place;
+use super::probes::Probes;
+use super::udp_door::UdpDoor;
 use crate::clock::Clock;
 use crate::tasks::Stopped;
 
@@ -39,9 +41,9 @@ pub(super) fn with_buffer<R>(use_it: impl FnOnce(&mut [u8]) -> R) -> R {
 pub(super) struct Switchboard {
     server: Mutex<Server>,
     clock: Clock,
-    udp: UdpSocket,
-    local: SocketAddr,
+    udp: UdpDoor,
     places: Vec<Place>,
+    probes: Probes,
     streams: Mutex<HashMap<u64, mpsc::Sender<Vec<u8>>>>,
     sockets: Mutex<HashMap<RelayId, PeerSocket>>,
     /// The time of the next end has changed.
@@ -65,16 +67,16 @@ impl Switchboard {
     pub(super) fn new(
         server: Server,
         clock: Clock,
-        udp: UdpSocket,
-        local: SocketAddr,
+        udp: UdpDoor,
         places: Vec<Place>,
+        probes: Probes,
     ) -> Self {
         Self {
             server: Mutex::new(server),
             clock,
             udp,
-            local,
             places,
+            probes,
             streams: Mutex::default(),
             sockets: Mutex::default(),
             timer: Notify::new(),
@@ -115,13 +117,8 @@ impl Switchboard {
     }
 
     /// The socket of clients over UDP.
-    pub(super) fn udp(&self) -> &UdpSocket {
+    pub(super) fn udp(&self) -> &UdpDoor {
         &self.udp
-    }
-
-    /// A client over UDP.
-    pub(super) fn udp_client(&self, remote: SocketAddr) -> Client {
-        Client { transport: Transport::Udp, remote, local: self.local, connection: 0 }
     }
 
     /// Takes what a client said. [`settle`](Self::settle) follows.
@@ -130,6 +127,25 @@ impl Switchboard {
         if let Some(to_peer) = to_peer {
             self.to_peer(now, &to_peer);
         }
+    }
+
+    /// Takes what a client said at a socket of [`Probes`], or with the wish to be answered by one.
+    pub(super) fn take_probe(
+        &self,
+        now: Now,
+        here: &UdpDoor,
+        local: SocketAddr,
+        remote: SocketAddr,
+        bytes: &[u8],
+    ) {
+        let answer = self.server().handle_probe(now, remote, bytes);
+        if let Some((from, answer)) = answer {
+            self.probes.send(from, here, local.ip(), remote, &answer);
+        }
+    }
+
+    pub(super) fn probes(&self) -> &Probes {
+        &self.probes
     }
 
     fn to_peer(&self, now: Now, to: &ToPeer<'_>) {
@@ -168,8 +184,7 @@ impl Switchboard {
     fn to_client(&self, client: &Client, message: &[u8]) {
         match client.transport {
             Transport::Udp => {
-                // A full buffer loses it, as the network might.
-                let _lost = self.udp.try_send_to(message, client.remote);
+                self.udp.send(client.local.ip(), client.remote, message);
             }
             Transport::Tcp | Transport::Tls => {
                 if let Some(stream) = self.streams().get(&client.connection) {

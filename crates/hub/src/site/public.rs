@@ -10,7 +10,7 @@ use tincan_wire::UserId;
 use crate::broker::WEBSOCKET_PATH;
 use crate::config::RelayConfig;
 use crate::hub::Addresses;
-use crate::relay::{Credentials, LIFE_SECONDS};
+use crate::relay::{Credentials, LIFE_SECONDS, Told};
 
 /// The longest host name (RFC 1035 §2.3.4).
 const MAX_HOST_BYTES: usize = 253;
@@ -21,6 +21,7 @@ pub(crate) struct Public {
     host: Option<String>,
     addresses: Addresses,
     turn: Option<Turn>,
+    probes: Told,
 }
 
 /// Where the relay is, and what it takes.
@@ -44,12 +45,17 @@ impl Public {
     /// The host, if it is none.
     pub(crate) fn new(host: Option<String>, addresses: Addresses) -> Result<Self, String> {
         let host = host.map(|host| clean_host(&host).ok_or(host)).transpose()?;
-        Ok(Self { host, addresses, turn: None })
+        Ok(Self { host, addresses, turn: None, probes: Told::default() })
     }
 
     /// With a relay, or without.
     pub(crate) fn with_turn(self, turn: Option<Turn>) -> Self {
         Self { turn, ..self }
+    }
+
+    /// With more places at which STUN answers.
+    pub(crate) fn with_probes(self, probes: Told) -> Self {
+        Self { probes, ..self }
     }
 
     /// The host to name to a client: the configured one, else what the client itself used, else
@@ -68,7 +74,12 @@ impl Public {
         // A page asks its own origin: where that is, and whether TLS is before it, only the page
         // knows.
         let web = [WEBSOCKET_PATH, &websocket];
-        json!({"name": name, "brokers": brokers, "web": web, "stun": [self.stun(host)]})
+        let mut config =
+            json!({"name": name, "brokers": brokers, "web": web, "stun": [self.stun(host)]});
+        if self.probes != Told::default() {
+            config["stunProbes"] = self.stun_probes(host).into();
+        }
+        config
     }
 
     /// The origin of the broker's own WebSocket port.
@@ -89,6 +100,13 @@ impl Public {
             servers.push(json!({"urls": urls, "username": username, "credential": password}));
         }
         json!({"iceServers": servers, "ttl": LIFE_SECONDS})
+    }
+
+    /// More places at which STUN answers, for who wants to know what a router does.
+    fn stun_probes(&self, host: &str) -> Vec<String> {
+        let Told { port, addresses } = &self.probes;
+        let second = port.map(|port| format!("stun:{host}:{port}"));
+        second.into_iter().chain(addresses.iter().map(|at| format!("stun:{at}"))).collect()
     }
 
     fn stun(&self, host: &str) -> String {

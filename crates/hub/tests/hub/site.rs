@@ -24,6 +24,9 @@ async fn challenge_names_the_hub_and_differs_each_time() {
 async fn config_leads_a_client_to_every_part() {
     let hub = hub().await;
     let a = hub.addresses();
+    let told = get(a.http, "/config.json").await.json();
+    let second = told["stunProbes"][0].as_str().unwrap().rsplit_once(':').unwrap().1;
+    assert_ne!(second, a.stun.port().to_string());
     let config = |host: &str| {
         json!({
             "name": "tincan",
@@ -34,9 +37,10 @@ async fn config_leads_a_client_to_every_part() {
             ],
             "web": ["/mqtt", format!("ws://{host}:{}/mqtt", a.websocket.port())],
             "stun": [format!("stun:{host}:{}", a.stun.port())],
+            "stunProbes": [format!("stun:{host}:{second}")],
         })
     };
-    assert_eq!(get(a.http, "/config.json").await.json(), config("127.0.0.1"));
+    assert_eq!(told, config("127.0.0.1"));
     let named = request(a.http, "GET", "/config.json", &["Host: hub.example:80"]).await;
     assert_eq!(named.json(), config("hub.example"));
     let strange = request(a.http, "GET", "/config.json", &["Host: <b>"]).await;

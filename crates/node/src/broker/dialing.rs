@@ -172,7 +172,7 @@ pub(super) async fn count_unreadable(reports: &mpsc::Sender<Report>, error: Opti
 }
 
 /// By how many milliseconds our wall clock is behind `now`.
-fn behind(now: u64) -> i64 {
+pub(crate) fn behind(now: u64) -> i64 {
     let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let difference = i128::from(now) - i128::try_from(ours).unwrap_or(i128::MAX);
     i64::try_from(difference).unwrap_or(if difference < 0 { i64::MIN } else { i64::MAX })
@@ -181,7 +181,7 @@ fn behind(now: u64) -> i64 {
 /// The brokers of a hub, in the order to try. Addresses of a kind that we don't speak are passed
 /// over. Whoever asked for TLS gets it here, too: the token must not go in the clear. A hub behind
 /// a proxy that ends TLS does not know of it; its broker is on the same port, at `/mqtt`.
-fn brokers_of(origin: &Origin, listed: &[String]) -> Result<Vec<BrokerAddress>, String> {
+pub(crate) fn brokers_of(origin: &Origin, listed: &[String]) -> Result<Vec<BrokerAddress>, String> {
     let mut brokers: Vec<BrokerAddress> =
         listed.iter().filter_map(|text| text.parse().ok()).collect();
     if origin.secure {
@@ -199,7 +199,8 @@ fn brokers_of(origin: &Origin, listed: &[String]) -> Result<Vec<BrokerAddress>, 
     Ok(brokers)
 }
 
-async fn open(dialer: &Dialer, broker: &BrokerAddress) -> Result<ByteStream, DialError> {
+/// Opens the transport to a broker.
+pub(super) async fn open(dialer: &Dialer, broker: &BrokerAddress) -> Result<ByteStream, DialError> {
     let (host, port, secure) = (&broker.host, broker.port, broker.scheme.is_secure());
     if broker.scheme.is_websocket() {
         dialer.websocket(host, port, secure, &broker.path).await

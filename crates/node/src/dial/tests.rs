@@ -303,3 +303,18 @@ async fn a_server_that_says_nothing_is_given_up() {
     assert_eq!(error, DialError::TimedOut { host: "127.0.0.1".to_owned(), port });
     drop(listener);
 }
+
+#[tokio::test]
+async fn a_certificate_that_is_trusted_is_shown_and_its_end_is_read() {
+    let certificate = Certificate::valid();
+    let (dialer, _file) = with_ca(&certificate.pem);
+    let port = tls_server(&certificate).await;
+    let shown = dialer.certificate("localhost", port).await.unwrap();
+    assert_eq!(shown, certificate.der);
+    // 2100-01-01.
+    assert_eq!(tincan_doctor::last_second(&shown), Some(4_102_444_800));
+    let port = tls_server(&certificate).await;
+    let host = "localhost".to_owned();
+    let error = plain().certificate("localhost", port).await.unwrap_err();
+    assert_eq!(error, DialError::UnknownCertificate { host });
+}

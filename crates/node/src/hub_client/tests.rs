@@ -35,8 +35,12 @@ fn chunked(body: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_is_public_is_read() {
-    let body = r#"{"name":"h","brokers":["mqtt://h:1"],"stun":["stun:h:2"],"more":1}"#;
-    let expected = HubConfig { brokers: vec!["mqtt://h:1".into()], stun: vec!["stun:h:2".into()] };
+    let body = r#"{"name":"h","brokers":["mqtt://h:1"],"stun":["stun:h:2"],"stunProbes":["stun:h:3"],"more":1}"#;
+    let expected = HubConfig {
+        brokers: vec!["mqtt://h:1".into()],
+        stun: vec!["stun:h:2".into()],
+        stun_probes: vec!["stun:h:3".into()],
+    };
     for answer in [ok(body), chunked(body)] {
         let hub = hub("GET /config.json HTTP/1.1\r\n", answer).await;
         assert_eq!(hub.config().await.unwrap(), expected);

@@ -15,6 +15,7 @@ mod fault;
 mod group;
 mod installation;
 mod log_room;
+pub(crate) mod look;
 pub mod measure;
 mod message_row;
 mod operations;

@@ -1,5 +1,7 @@
 //! The attributes that the relay reads or writes (RFC 8489 §14, RFC 8656 §18).
 
+/// CHANGE-REQUEST (RFC 5780 §7.2).
+pub const CHANGE_REQUEST: u16 = 0x0003;
 /// USERNAME.
 pub const USERNAME: u16 = 0x0006;
 /// MESSAGE-INTEGRITY: HMAC-SHA1 of what stands before it.

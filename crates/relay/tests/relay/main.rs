@@ -10,6 +10,7 @@ mod families;
 mod garbage;
 mod lifetimes;
 mod permissions;
+mod probe;
 mod quotas;
 mod rates;
 mod relayed_to_relayed;

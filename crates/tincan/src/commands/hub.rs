@@ -19,6 +19,7 @@ pub(crate) async fn run(args: cli::Hub, json: bool) -> Outcome {
         mqtt: args.mqtt_port,
         websocket: args.ws_port,
         stun: args.stun_port,
+        second_stun: args.second_stun_port,
     };
     let secret = match &args.relay_secret_file {
         Some(file) => Some(secret_of(file)?),
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: cli::Hub, json: bool) -> Outcome {
         public_host: args.public_host.clone(),
         data_dir: args.data,
         relay,
+        stun_addresses: args.stun_address,
         log_ids: args.log_ids,
         ..Config::default()
     };

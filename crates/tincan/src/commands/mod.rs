@@ -2,6 +2,7 @@
 
 mod completions;
 mod contact;
+mod doctor;
 mod export;
 mod history;
 mod hub;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Search(args) => runtime::run(search::run(args, settings()?)),
         Command::Export(args) => export::run(args, settings()?),
         Command::Import(args) => import::run(args, settings()?),
+        Command::Doctor(args) => runtime::run(doctor::run(args, settings()?)),
         Command::Status => runtime::run(status::run(settings()?)),
     }
 }

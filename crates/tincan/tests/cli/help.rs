@@ -27,6 +27,7 @@ fn every_help_page_stays_as_it_is() {
         "export",
         "import",
         "status",
+        "doctor",
         "completions",
         "man",
     ] {

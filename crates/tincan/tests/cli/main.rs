@@ -10,6 +10,7 @@
 mod backup;
 mod bad_input;
 mod config;
+mod doctor;
 mod help;
 mod own_id;
 

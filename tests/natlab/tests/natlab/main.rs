@@ -7,6 +7,7 @@
 )]
 
 mod conversations;
+mod doctor;
 mod relay_only;
 mod routers;
 mod scenes;

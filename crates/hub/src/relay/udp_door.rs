@@ -1,0 +1,112 @@
+//! A socket of clients over UDP. It may be open on all addresses of this machine: what it sends
+//! leaves from the one that was asked, or clients and their routers would not take it.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+
+use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+/// A socket that knows at which address a datagram arrived.
+#[derive(Debug)]
+pub(super) struct UdpDoor {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+}
+
+impl UdpDoor {
+    pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let local = socket.local_addr()?;
+        Ok(Self { socket, state, local })
+    }
+
+    /// Where it is bound.
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Waits until there is something to receive.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.socket.readable().await
+    }
+
+    /// Reads once and hands out (our address, their address, datagram) for each datagram: the
+    /// kernel may put several of one sender together.
+    ///
+    /// # Errors
+    /// `WouldBlock` where there is nothing more.
+    pub(super) fn receive(
+        &self,
+        buffer: &mut [u8],
+        mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
+    ) -> io::Result<()> {
+        let mut meta = [RecvMeta::default()];
+        let mut slices = [IoSliceMut::new(buffer)];
+        self.socket.try_io(Interest::READABLE, || {
+            self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut meta)
+        })?;
+        let [meta] = meta;
+        let ours = meta.dst_ip.map_or(self.local.ip(), |ip| ip.to_canonical());
+        let ours = SocketAddr::new(ours, self.local.port());
+        let bytes = buffer.get(..meta.len).unwrap_or_default();
+        for datagram in bytes.chunks(meta.stride.max(1)) {
+            each(ours, meta.addr, datagram);
+        }
+        Ok(())
+    }
+
+    /// Sends from an address of ours, as [`receive`](Self::receive) told it. What finds no room
+    /// is lost, as it might be on the way.
+    pub(super) fn send(&self, from: IpAddr, to: SocketAddr, bytes: &[u8]) {
+        let transmit = Transmit {
+            destination: to,
+            ecn: None,
+            contents: bytes,
+            segment_size: None,
+            src_ip: Some(from).filter(|ip| !ip.is_unspecified()),
+        };
+        let _lost = self.state.try_send(UdpSockRef::from(&self.socket), &transmit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    /// Asks at each of two addresses of this machine, and looks where the answer comes from.
+    async fn check(bind: IpAddr) {
+        let door = UdpDoor::new(UdpSocket::bind((bind, 0)).await.unwrap()).unwrap();
+        let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        for asked in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)] {
+            let asked = SocketAddr::new(asked.into(), door.local().port());
+            client.send_to(b"?", asked).await.unwrap();
+            let mut buffer = vec![0; 65_536];
+            let mut came = None;
+            while came.is_none() {
+                door.readable().await.unwrap();
+                let _again = door.receive(&mut buffer, |ours, theirs, bytes| {
+                    assert_eq!(bytes, b"?");
+                    came = Some((ours, theirs));
+                });
+            }
+            let (ours, theirs) = came.unwrap();
+            assert_eq!(ours, asked, "{bind}");
+            door.send(ours.ip(), theirs, b"!");
+            let mut answer = [0; 8];
+            let (len, from) = client.recv_from(&mut answer).await.unwrap();
+            assert_eq!((&answer[..len], from), (&b"!"[..], asked), "{bind}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_leaves_from_the_address_that_was_asked() {
+        check(Ipv4Addr::UNSPECIFIED.into()).await;
+        // Both families at one socket.
+        check(Ipv6Addr::UNSPECIFIED.into()).await;
+    }
+}
