@@ -1,8 +1,11 @@
 //! Clients over UDP.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tincan_relay::{Client, Now, Transport};
 
 use super::switchboard::{Switchboard, TURN, with_buffer};
 use crate::tasks::Stopped;
@@ -18,22 +21,7 @@ pub(super) async fn serve(board: Arc<Switchboard>, mut stopped: Stopped) {
             readable = board.udp().readable() => readable,
         };
         let now = board.now();
-        let received = readable.and_then(|()| {
-            with_buffer(|buffer| {
-                for _ in 0..TURN {
-                    match board.udp().try_recv_from(buffer) {
-                        Ok((len, remote)) => {
-                            let client = board.udp_client(remote);
-                            let bytes = buffer.get(..len).unwrap_or_default();
-                            board.take_from_client(now, &client, bytes);
-                        }
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok(())
-            })
-        });
+        let received = readable.and_then(|()| with_buffer(|buffer| take(&board, now, buffer)));
         board.settle(now);
         match received {
             // Others of this thread get their turn.
@@ -44,4 +32,26 @@ pub(super) async fn serve(board: Arc<Switchboard>, mut stopped: Stopped) {
             }
         }
     }
+}
+
+/// Takes what is there, up to one turn.
+fn take(board: &Arc<Switchboard>, now: Now, buffer: &mut [u8]) -> io::Result<()> {
+    let mut taken = 0;
+    while taken < TURN {
+        let received = board.udp().receive(buffer, |remote, local, bytes| {
+            board.take_from_client(now, &udp_client(remote, local), bytes);
+            taken += 1;
+        });
+        match received {
+            // An empty datagram counts as well.
+            Ok(()) => taken += 1,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn udp_client(remote: SocketAddr, local: SocketAddr) -> Client {
+    Client { transport: Transport::Udp, remote, local, connection: 0 }
 }

@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tincan_relay::{
-    Client, MAX_PREFIX_BYTES, Now, Output, RelayId, Secrets, Server, ToPeer, Transport,
+    Client, Families, MAX_PREFIX_BYTES, Now, Output, RelayId, Secrets, Server, ToPeer, Transport,
 };
 use tokio::net::UdpSocket;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::client_socket::ClientSocket;
 use super::place::Place;
+use super::unsent::Unsent;
 use crate::clock::Clock;
 use crate::tasks::Stopped;
 
@@ -39,10 +41,9 @@ pub(super) fn with_buffer<R>(use_it: impl FnOnce(&mut [u8]) -> R) -> R {
 pub(super) struct Switchboard {
     server: Mutex<Server>,
     clock: Clock,
-    udp: UdpSocket,
-    local: SocketAddr,
-    places: Vec<Place>,
-    streams: Mutex<HashMap<u64, mpsc::Sender<Vec<u8>>>>,
+    udp: ClientSocket,
+    places: Mutex<Vec<Place>>,
+    streams: Mutex<HashMap<u64, Unsent>>,
     sockets: Mutex<HashMap<RelayId, PeerSocket>>,
     /// The time of the next end has changed.
     timer: Notify,
@@ -62,19 +63,12 @@ impl Drop for PeerSocket {
 }
 
 impl Switchboard {
-    pub(super) fn new(
-        server: Server,
-        clock: Clock,
-        udp: UdpSocket,
-        local: SocketAddr,
-        places: Vec<Place>,
-    ) -> Self {
+    pub(super) fn new(server: Server, clock: Clock, udp: ClientSocket, places: Vec<Place>) -> Self {
         Self {
             server: Mutex::new(server),
             clock,
             udp,
-            local,
-            places,
+            places: Mutex::new(places),
             streams: Mutex::default(),
             sockets: Mutex::default(),
             timer: Notify::new(),
@@ -85,7 +79,7 @@ impl Switchboard {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn streams(&self) -> MutexGuard<'_, HashMap<u64, mpsc::Sender<Vec<u8>>>> {
+    fn streams(&self) -> MutexGuard<'_, HashMap<u64, Unsent>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,22 +100,23 @@ impl Switchboard {
         self.server().set_secrets(secrets);
     }
 
+    /// New allocations are made at these places from now on.
+    pub(super) fn set_places(&self, places: Vec<Place>, families: Families) {
+        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = places;
+        self.server().set_families(families);
+    }
+
     pub(super) fn set_own_addresses(&self, addresses: Vec<IpAddr>) {
         self.server().set_own_addresses(addresses);
     }
 
-    pub(super) fn places(&self) -> &[Place] {
-        &self.places
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The socket of clients over UDP.
-    pub(super) fn udp(&self) -> &UdpSocket {
+    pub(super) fn udp(&self) -> &ClientSocket {
         &self.udp
-    }
-
-    /// A client over UDP.
-    pub(super) fn udp_client(&self, remote: SocketAddr) -> Client {
-        Client { transport: Transport::Udp, remote, local: self.local, connection: 0 }
     }
 
     /// Takes what a client said. [`settle`](Self::settle) follows.
@@ -167,22 +162,19 @@ impl Switchboard {
 
     fn to_client(&self, client: &Client, message: &[u8]) {
         match client.transport {
-            Transport::Udp => {
-                // A full buffer loses it, as the network might.
-                let _lost = self.udp.try_send_to(message, client.remote);
-            }
+            Transport::Udp => self.udp.send(client.local, client.remote, message),
             Transport::Tcp | Transport::Tls => {
                 if let Some(stream) = self.streams().get(&client.connection) {
                     // So does a client that does not read.
-                    let _lost = stream.try_send(message.to_vec());
+                    stream.push(message);
                 }
             }
         }
     }
 
-    /// A client has connected: what goes to it comes out of the receiver.
-    pub(super) fn stream_opened(&self, connection: u64, out: mpsc::Sender<Vec<u8>>) {
-        self.streams().insert(connection, out);
+    /// A client has connected, to whom this leads.
+    pub(super) fn stream_opened(&self, connection: u64, unsent: Unsent) {
+        self.streams().insert(connection, unsent);
     }
 
     /// A client's connection is over.
@@ -232,7 +224,8 @@ impl Switchboard {
     /// A socket and what peers know it as.
     fn bind(&self, relay: RelayId) -> io::Result<(UdpSocket, SocketAddr)> {
         let is_v4 = relay.family() == tincan_relay::Family::V4;
-        let place = self.places.iter().find(|place| place.public.is_ipv4() == is_v4);
+        let places = self.places();
+        let place = places.iter().find(|place| place.public.is_ipv4() == is_v4);
         let place = place.ok_or(io::ErrorKind::AddrNotAvailable)?;
         let socket = std::net::UdpSocket::bind((place.local, 0))?;
         socket.set_nonblocking(true)?;
