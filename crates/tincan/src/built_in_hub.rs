@@ -75,6 +75,8 @@ impl BuiltInHub {
             mqtt: wanted.mqtt,
             websocket: wanted.websocket,
             stun: wanted.stun,
+            // It has no certificate.
+            turns: 0,
         };
         let fault =
             |error| Failure::Failed(format!("the hub inside this chat cannot start: {error}"));
