@@ -197,7 +197,7 @@ impl Switchboard {
             match output {
                 None => break,
                 Some(Output::Send { client, message }) => self.to_client(&client, &message),
-                Some(Output::Open(relay)) => self.open(now, relay),
+                Some(Output::Open { relay, even_port }) => self.open(now, relay, even_port),
                 Some(Output::Close(relay)) => drop(self.sockets().remove(&relay)),
                 Some(Output::Hangup(client)) => drop(self.streams().remove(&client.connection)),
             }
@@ -205,8 +205,8 @@ impl Switchboard {
         self.timer.notify_one();
     }
 
-    fn open(self: &Arc<Self>, now: Now, relay: RelayId) {
-        match self.bind(relay) {
+    fn open(self: &Arc<Self>, now: Now, relay: RelayId, even_port: bool) {
+        match self.bind(relay, even_port) {
             Ok((socket, address)) => {
                 let socket = Arc::new(socket);
                 let serving = serve_peers(Arc::clone(self), relay, Arc::clone(&socket));
@@ -222,14 +222,13 @@ impl Switchboard {
     }
 
     /// A socket and what peers know it as.
-    fn bind(&self, relay: RelayId) -> io::Result<(UdpSocket, SocketAddr)> {
+    fn bind(&self, relay: RelayId, even_port: bool) -> io::Result<(UdpSocket, SocketAddr)> {
         let is_v4 = relay.family() == tincan_relay::Family::V4;
         let places = self.places();
         let place = places.iter().find(|place| place.public.is_ipv4() == is_v4);
         let place = place.ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let socket = std::net::UdpSocket::bind((place.local, 0))?;
+        let (socket, port) = place.bind(even_port)?;
         socket.set_nonblocking(true)?;
-        let port = socket.local_addr()?.port();
         Ok((UdpSocket::from_std(socket)?, SocketAddr::new(place.public, port)))
     }
 
