@@ -186,7 +186,7 @@ impl Relay {
         while let Some(output) = self.server.poll_output() {
             match output {
                 Output::Send { message, .. } => self.answers.push(message),
-                Output::Open(relay) => {
+                Output::Open { relay, .. } => {
                     self.port = self.port.checked_add(1).unwrap_or(50_000);
                     self.sockets.push(relay);
                     let address = match relay.family() {

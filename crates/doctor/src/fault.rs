@@ -35,6 +35,10 @@ pub enum Fault {
     Status(u16),
     /// What answers is no web server, or no hub.
     NotAHub,
+    /// The hub speaks TLS there, and was asked without.
+    NeedsTls,
+    /// What answers speaks no TURN.
+    NoRelay,
     /// There is no WebSocket with MQTT.
     NoWebSocket,
     /// What answers is no MQTT broker.
@@ -76,6 +80,8 @@ impl Fault {
             Self::Tls(_) => "tls_failed",
             Self::Status(_) => "http_status",
             Self::NotAHub => "not_a_hub",
+            Self::NeedsTls => "needs_tls",
+            Self::NoRelay => "no_relay",
             Self::NoWebSocket => "no_websocket",
             Self::NotABroker => "not_a_broker",
             Self::NotAdmitted(_) => "not_admitted",
@@ -113,6 +119,8 @@ impl Fault {
                 words!["answers HTTP ", Text::figure(status.to_string())]
             }
             Self::NotAHub => "does not answer as a hub does".into(),
+            Self::NeedsTls => "speaks TLS, and was asked without".into(),
+            Self::NoRelay => "speaks no TURN at this port".into(),
             Self::NoWebSocket => "has no WebSocket with MQTT at this path".into(),
             Self::NotABroker => "does not answer as an MQTT broker does".into(),
             Self::NotAdmitted(reason) => words!["does not admit us", because(reason)],
@@ -164,6 +172,8 @@ impl Fault {
             Self::CaFile(_) => "Give --ca-file a file with certificates in PEM form.",
             Self::Tls(_) => "Check whether this port speaks TLS at all.",
             Self::Status(_) | Self::NotAHub => "Check the address: is it the origin of a hub?",
+            Self::NeedsTls => "Write https:// in place of http:// in the hub's address.",
+            Self::NoRelay => "Whoever runs the hub must check the relay's address.",
             Self::NoWebSocket => "Check the path of the address.",
             Self::NotABroker => "Check the address: is it the port of an MQTT broker?",
             Self::NotAdmitted(_) => {

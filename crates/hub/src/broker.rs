@@ -26,6 +26,7 @@ use crate::authority::Authority;
 use crate::config::Limits;
 use crate::limits::Connections;
 use crate::tasks::Tasks;
+use crate::tls::Entry;
 
 use engine::Engine;
 pub use engine::StorageError;
@@ -36,6 +37,7 @@ use listener::{Listener, Reception, Transport};
 pub(crate) struct BrokerConfig {
     pub(crate) mqtt: TcpListener,
     pub(crate) websocket: TcpListener,
+    pub(crate) entry: Entry,
     pub(crate) limits: Limits,
     pub(crate) data_dir: Option<PathBuf>,
 }
@@ -83,7 +85,8 @@ impl Broker {
         for (listener, transport) in
             [(config.mqtt, Transport::Tcp), (config.websocket, Transport::WebSocket)]
         {
-            let listener = Listener { listener, transport, reception: reception.clone() };
+            let (entry, reception) = (config.entry.clone(), reception.clone());
+            let listener = Listener { listener, transport, entry, reception };
             tasks.spawn(|stopped| listener.run(stopped));
         }
         tasks.spawn(|stopped| hall.run(stopped));

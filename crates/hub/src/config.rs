@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How a hub runs. The defaults suit a team on one machine.
 #[derive(Clone, Debug)]
@@ -21,6 +22,9 @@ pub struct Config {
     /// Where the broker keeps the sessions of absent clients. Default: only in memory, so that a
     /// restart forgets waiting contact requests (clients repeat them daily).
     pub data_dir: Option<PathBuf>,
+    /// The certificate with which the hub speaks TLS. Default none: it speaks in the clear, for
+    /// networks that trust each other and for a proxy before it that ends TLS.
+    pub tls: Option<TlsConfig>,
     /// The relay for those who reach each other in no other way.
     pub relay: RelayConfig,
     /// More addresses of this machine, at which STUN answers too, one of each family. Default
@@ -40,6 +44,7 @@ impl Default for Config {
             ports: Ports::default(),
             public_host: None,
             data_dir: None,
+            tls: None,
             relay: RelayConfig::default(),
             stun_addresses: Vec::new(),
             limits: Limits::default(),
@@ -52,6 +57,26 @@ impl Config {
     /// A hub on any free ports of one address, as an embedded or tested one is.
     pub fn on(bind: IpAddr) -> Self {
         Self { bind, ports: Ports::ANY, ..Self::default() }
+    }
+}
+
+/// A certificate and its key, as an ACME client leaves them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The certificates in PEM form: the hub's own, then those that lead to an authority.
+    pub certificate: PathBuf,
+    /// The private key of the first of them, in PEM form and without a passphrase.
+    pub key: PathBuf,
+    /// How often it is looked whether the two files have been replaced. Default one minute; a look
+    /// asks the system for two dates.
+    pub look_every: Duration,
+}
+
+impl TlsConfig {
+    /// These files, looked at once a minute.
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        let look_every = Duration::from_secs(60);
+        Self { certificate: certificate.into(), key: key.into(), look_every }
     }
 }
 
@@ -114,9 +139,10 @@ pub struct RelayAddress {
 /// The ports of a hub; 0 takes any free one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
-    /// The site, HTTP over TCP. Default 8080.
+    /// The site, HTTP over TCP, and TURN over TCP; with a certificate HTTPS, and TURN over TLS.
+    /// Default 8080.
     pub http: u16,
-    /// MQTT over TCP. Default 1883.
+    /// MQTT over TCP, and over TLS where there is a certificate. Default 1883.
     pub mqtt: u16,
     /// MQTT over WebSocket, path `/mqtt`, on a TCP port of its own. Default 8083.
     pub websocket: u16,
@@ -125,16 +151,19 @@ pub struct Ports {
     /// STUN over UDP once more, by which `tincan doctor` tells what a router does. Default 3479;
     /// if it is taken, the hub goes without.
     pub second_stun: u16,
+    /// TURN over TLS on a port of its own, where there is a certificate. Default 5349.
+    pub turns: u16,
 }
 
 impl Ports {
     /// Any free ports.
-    pub const ANY: Self = Self { http: 0, mqtt: 0, websocket: 0, stun: 0, second_stun: 0 };
+    pub const ANY: Self =
+        Self { http: 0, mqtt: 0, websocket: 0, stun: 0, second_stun: 0, turns: 0 };
 }
 
 impl Default for Ports {
     fn default() -> Self {
-        Self { http: 8080, mqtt: 1883, websocket: 8083, stun: 3478, second_stun: 3479 }
+        Self { http: 8080, mqtt: 1883, websocket: 8083, stun: 3478, second_stun: 3479, turns: 5349 }
     }
 }
 
@@ -165,6 +194,9 @@ pub struct Limits {
     /// HTTP requests a second from one address, with bursts of twenty times that. Default 50; a
     /// client makes three when it connects.
     pub http_requests_per_second: u32,
+    /// TLS handshakes a second of one address, with bursts of twenty times that. Default 50; each
+    /// takes up to a millisecond of a core.
+    pub handshakes_per_second: u32,
     /// STUN answers a second to one address, with bursts of four times that. Default 10.
     pub stun_answers_per_second: u32,
     /// Allocations on the relay in all. Default 10,000, at about 3 KB and one or two sockets each.
@@ -177,7 +209,11 @@ pub struct Limits {
     pub relay_bytes_per_second_and_user: u64,
     /// Bytes a second relayed for one address. Default 16,000,000.
     pub relay_bytes_per_second_and_address: u64,
-    /// Clients of the relay over TCP at once. Default 2,048.
+    /// Messages a second that clients of the relay over TCP and TLS without an allocation send from
+    /// one address, with bursts of twenty times that; faster ones are slowed down. Default 50; an
+    /// allocation takes two.
+    pub relay_requests_per_second: u32,
+    /// Clients of the relay over TCP and TLS at once. Default 2,048.
     pub relay_connections: usize,
     /// The same from one address. Default 256.
     pub relay_connections_per_address: usize,
@@ -196,12 +232,14 @@ impl Default for Limits {
             contact_requests_per_address: 20,
             http_connections: 512,
             http_requests_per_second: 50,
+            handshakes_per_second: 50,
             stun_answers_per_second: 10,
             allocations: 10_000,
             allocations_per_user: 64,
             allocations_per_address: 256,
             relay_bytes_per_second_and_user: 4_000_000,
             relay_bytes_per_second_and_address: 16_000_000,
+            relay_requests_per_second: 50,
             relay_connections: 2_048,
             relay_connections_per_address: 256,
         }

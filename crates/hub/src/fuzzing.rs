@@ -87,7 +87,8 @@ impl Site {
     #[must_use]
     pub fn new(name: &str, secret: [u8; 32]) -> Option<Self> {
         let at = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
-        let addresses = Addresses { http: at(1), mqtt: at(2), websocket: at(3), stun: at(4) };
+        let (http, mqtt, websocket, stun) = (at(1), at(2), at(3), at(4));
+        let addresses = Addresses { http, mqtt, websocket, stun, turns: None };
         let limits = Limits {
             connects_per_second: u32::MAX,
             http_requests_per_second: u32::MAX,

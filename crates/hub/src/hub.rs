@@ -12,8 +12,10 @@ use crate::broker::{self, Broker, BrokerConfig, StorageError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::Log;
-use crate::relay::{Credentials, Doors, Probes, Relay};
-use crate::site::{Public, Site, Turn};
+use crate::relay::{Credentials, Doors, Probes, Relay, RelayStart};
+use crate::site::{Entrance, Public, Site, Turn};
+use crate::tasks::Tasks;
+use crate::tls::{CertificateError, CertificateWarning, Entry, Port, Tls};
 
 /// How long [`Hub::shutdown`] takes at most.
 const SHUTDOWN: Duration = Duration::from_millis(1700);
@@ -27,20 +29,39 @@ pub struct Hub {
     broker: Broker,
     site: Site,
     relay: Relay,
+    tls: Option<Tls>,
+    /// What looks after the certificate.
+    renewal: Tasks,
 }
 
 /// Where a hub listens. The ports are the real ones, also where 0 was asked for; the address is
 /// the one bound, which may be 0.0.0.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// The site: `http://` here is the hub's origin in invites.
+    /// The site: `http://` here is the hub's origin in invites, or `https://` where it is secure.
     pub http: SocketAddr,
-    /// MQTT over TCP.
+    /// MQTT over TCP, and over TLS where it is secure.
     pub mqtt: SocketAddr,
     /// MQTT over WebSocket, path `/mqtt`.
     pub websocket: SocketAddr,
     /// STUN and TURN over UDP, and TURN over TCP.
     pub stun: SocketAddr,
+    /// TURN over TLS; there is none without a certificate.
+    pub turns: Option<SocketAddr>,
+}
+
+impl Addresses {
+    /// Whether the hub has a certificate, so that its clients speak TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.turns.is_some()
+    }
+
+    /// What the hub's origin begins with: `https` or `http`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.is_secure() { "https" } else { "http" }
+    }
 }
 
 /// What a hub counts.
@@ -66,7 +87,7 @@ pub enum HubError {
     #[error("`{0}` is no host; give a name or an address without scheme and port")]
     PublicHost(String),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address} for {purpose}: {error}; choose another port, or 0 for any")]
+    #[error("cannot listen on {address} for {purpose}: {error}; {}", way_out(error))]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -78,6 +99,9 @@ pub enum HubError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The relay cannot start.
     #[error("the relay cannot start: {0}")]
     Relay(std::io::Error),
@@ -105,6 +129,9 @@ impl Hub {
         let (clock, log) = (Clock::start(), Log::new(config.log_ids));
         let access = Access::new(config.name.clone(), secret);
         let authority = Arc::new(Authority::new(access, clock, log, &config.limits));
+        let tls = config.tls.as_ref().map(|files| Tls::load(files, &config.limits, clock));
+        let tls = tls.transpose()?;
+        let entry = |port| Entry::new(tls.as_ref(), port);
 
         let sockets = Sockets::open(&config).await?;
         let addresses = sockets.addresses;
@@ -114,30 +141,42 @@ impl Hub {
         let public = public
             .with_turn(Turn::of(&config.relay, &credentials))
             .with_probes(sockets.probes.told().clone());
-        let relay = Relay::start(sockets.stun, sockets.probes, &config, clock, &credentials, seed)
-            .map_err(HubError::Relay)?;
+        let (doors, probes) = (sockets.stun, sockets.probes);
+        let relay = RelayStart { doors, probes, entry: entry(Port::Relay), clock, seed };
+        let relay = Relay::start(relay, &config, &credentials).map_err(HubError::Relay)?;
         let broker = BrokerConfig {
             mqtt: sockets.mqtt,
             websocket: sockets.websocket,
+            entry: entry(Port::Broker),
             limits: config.limits,
             data_dir: config.data_dir,
         };
         let broker = Broker::start(broker, Arc::clone(&authority)).await?;
-        let site =
-            Site::start(sockets.http, public, authority, &broker, relay.door(), &config.limits);
+        let entrance = Entrance { listener: sockets.http, entry: entry(Port::Site) };
+        let site = Site::start(entrance, public, authority, &broker, relay.door(), &config.limits);
+        let mut renewal = Tasks::new();
+        if let Some((tls, files)) = tls.clone().zip(config.tls) {
+            renewal.spawn(|stopped| tls.keep_up(files, stopped));
+        }
         tracing::info!(
             http = addresses.http.port(),
             mqtt = addresses.mqtt.port(),
             websocket = addresses.websocket.port(),
             stun = addresses.stun.port(),
+            turns = addresses.turns.map(|turns| turns.port()),
             "hub is open"
         );
-        Ok(Self { addresses, clock, broker, site, relay })
+        Ok(Self { addresses, clock, broker, site, relay, tls, renewal })
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// What its clients will complain about in the certificate that it shows at the moment.
+    pub fn certificate_warning(&self) -> Option<CertificateWarning> {
+        self.tls.as_ref()?.warning()
     }
 
     /// What it counts.
@@ -154,12 +193,24 @@ impl Hub {
     /// Closes the listeners, tells the clients, writes what is to be kept. Takes less than two
     /// seconds; who is not done by then is cut off.
     pub async fn shutdown(self) {
-        let Self { broker, site, relay, .. } = self;
-        let orderly = async { tokio::join!(relay.stop(), site.stop(), broker.stop()) };
+        let Self { broker, site, relay, renewal, .. } = self;
+        let orderly =
+            async { tokio::join!(renewal.stop(), relay.stop(), site.stop(), broker.stop()) };
         match tokio::time::timeout(SHUTDOWN, orderly).await {
             Ok(_) => tracing::info!("hub is closed"),
             Err(_) => tracing::warn!("hub is closed; some clients did not leave in time"),
         }
+    }
+}
+
+/// What to do when a port cannot be had.
+fn way_out(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a right: give the service CAP_NET_BIND_SERVICE, or choose \
+             another port"
+        }
+        _ => "choose another port, or 0 for any",
     }
 }
 
@@ -197,12 +248,25 @@ impl Sockets {
         let probes = Probes::open(bind, ports.second_stun, &config.stun_addresses)
             .await
             .map_err(|(address, error)| HubError::Bind { address, purpose: "STUN", error })?;
+        let turns = match &config.tls {
+            Some(_) => {
+                let failed = failed(ports.turns, "TURN over TLS");
+                Some(broker::bind(bind, ports.turns).await.map_err(failed)?)
+            }
+            None => None,
+        };
         let addresses = Addresses {
             http: http.local_addr().map_err(failed(ports.http, "HTTP"))?,
             mqtt: mqtt.local_addr().map_err(failed(ports.mqtt, "MQTT"))?,
             websocket: websocket.local_addr().map_err(failed(ports.websocket, "WebSocket"))?,
             stun: stun.local_addr().map_err(failed(ports.stun, "STUN"))?,
+            turns: turns
+                .as_ref()
+                .map(tokio::net::TcpListener::local_addr)
+                .transpose()
+                .map_err(failed(ports.turns, "TURN over TLS"))?,
         };
+        let stun = stun.with_tls(turns);
         Ok(Self { http, mqtt, websocket, stun, probes, addresses })
     }
 }

@@ -23,11 +23,14 @@ mod limits;
 mod log;
 mod relay;
 mod site;
+mod stream;
 mod tasks;
+mod tls;
 
 pub use broker::StorageError;
-pub use config::{Config, Limits, Ports, RelayAddress, RelayConfig};
+pub use config::{Config, Limits, Ports, RelayAddress, RelayConfig, TlsConfig};
 pub use hub::{Addresses, Hub, HubError, Stats};
+pub use tls::{CertificateError, CertificateWarning};
 
 /// Directives for a `tracing` filter that silence libraries which log ids and addresses.
 pub const LOG_DIRECTIVES: &str = "mqtt5=off,mqtt5_protocol=off";

@@ -10,6 +10,7 @@ mod probes;
 mod streams;
 mod switchboard;
 mod udp_door;
+mod unsent;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -20,9 +21,10 @@ use tincan_relay::{Config as Rules, Families, Rate};
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::clock::Clock;
-use crate::config::{Config, Limits, RelayConfig};
+use crate::config::{Config, Limits, RelayAddress, RelayConfig};
 use crate::limits::Connections;
-use crate::tasks::Tasks;
+use crate::tasks::{Stopped, Tasks};
+use crate::tls::Entry;
 
 pub(crate) use credentials::{Credentials, LIFE_SECONDS};
 use place::Place;
@@ -40,11 +42,24 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How often a port is looked for that is free for UDP and TCP alike.
 const PORTS_TRIED: u32 = 16;
 
-/// The listening sockets, which share one port.
+/// The listening sockets. Those for UDP and TCP share one port.
 #[derive(Debug)]
 pub(crate) struct Doors {
     udp: UdpSocket,
     tcp: TcpListener,
+    tls: Option<TcpListener>,
+}
+
+/// What a relay is started with, beside the operator's choices.
+#[derive(Debug)]
+pub(crate) struct RelayStart {
+    pub(crate) doors: Doors,
+    pub(crate) probes: Probes,
+    /// How clients come in over streams.
+    pub(crate) entry: Entry,
+    pub(crate) clock: Clock,
+    /// Random and secret.
+    pub(crate) seed: [u8; 32],
 }
 
 impl Doors {
@@ -66,7 +81,12 @@ impl Doors {
     async fn open_once(address: SocketAddr) -> io::Result<Self> {
         let udp = UdpSocket::bind(address).await?;
         let tcp = crate::broker::bind(address.ip(), udp.local_addr()?.port()).await?;
-        Ok(Self { udp, tcp })
+        Ok(Self { udp, tcp, tls: None })
+    }
+
+    /// With one for TLS.
+    pub(crate) fn with_tls(self, tls: Option<TcpListener>) -> Self {
+        Self { tls, ..self }
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -84,18 +104,15 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn start(
-        doors: Doors,
-        probes: Probes,
+        RelayStart { doors, probes, entry, clock, seed }: RelayStart,
         config: &Config,
-        clock: Clock,
         credentials: &Arc<Credentials>,
-        seed: [u8; 32],
     ) -> io::Result<Self> {
         let local = doors.local_addr()?;
         let places = Place::all(&config.relay.addresses, config.bind);
         let listening = probes.ports().chain([local.port()]).collect();
         let rules = rules(&config.relay, &config.limits, &places, listening);
-        let Doors { udp, tcp } = doors;
+        let Doors { udp, tcp, tls } = doors;
         let server = tincan_relay::Server::new(rules, credentials.secrets(), seed);
         let board = Arc::new(Switchboard::new(server, clock, UdpDoor::new(udp)?, places, probes));
         let connections = Connections::new(
@@ -109,21 +126,17 @@ impl Relay {
             let (shared, door) = (Arc::clone(&board), Arc::clone(door));
             tasks.spawn(|stopped| probes::serve(shared, door, stopped));
         }
-        let door = StreamDoor::new(Arc::clone(&board), connections);
-        let listening = door.clone();
-        tasks.spawn(|stopped| streams::accept(tcp, listening, stopped));
+        let rate = config.limits.relay_requests_per_second;
+        let door = StreamDoor::new(Arc::clone(&board), connections, entry, rate);
+        for listener in [Some(tcp), tls].into_iter().flatten() {
+            let listening = door.clone();
+            tasks.spawn(|stopped| streams::accept(listener, listening, stopped));
+        }
         let shared = Arc::clone(&board);
         tasks.spawn(|stopped| shared.keep_time(stopped));
-        let shared = Arc::clone(&board);
-        tasks.spawn(|mut stopped| async move {
-            loop {
-                tokio::select! {
-                    () = stopped.requested() => return,
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
-                }
-                shared.set_own_addresses(own_addresses(shared.places()));
-            }
-        });
+        let (shared, configured) = (Arc::clone(&board), config.relay.addresses.clone());
+        let bind = config.bind;
+        tasks.spawn(move |stopped| look_around(shared, configured, bind, stopped));
         if credentials.rotates() {
             let (shared, credentials) = (Arc::clone(&board), Arc::clone(credentials));
             tasks.spawn(|mut stopped| async move {
@@ -162,6 +175,34 @@ impl Drop for Relay {
     }
 }
 
+/// Follows this machine's addresses, which change as networks come and go.
+async fn look_around(
+    board: Arc<Switchboard>,
+    configured: Vec<RelayAddress>,
+    bind: IpAddr,
+    mut stopped: Stopped,
+) {
+    loop {
+        tokio::select! {
+            () = stopped.requested() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let places = Place::all(&configured, bind);
+        board.set_own_addresses(own_addresses(&places));
+        // A machine that has just lost its network has none; the next look will tell.
+        if places != board.places() && !places.is_empty() {
+            tracing::info!("the addresses of the relay have changed");
+            let families = families(&places);
+            board.set_places(places, families);
+        }
+    }
+}
+
+fn families(places: &[Place]) -> Families {
+    let has = |v4: bool| places.iter().any(|place| place.public.is_ipv4() == v4);
+    Families { v4: has(true), v6: has(false) }
+}
+
 /// All addresses of this machine, and those that a NAT before it has for it.
 fn own_addresses(places: &[Place]) -> Vec<IpAddr> {
     let here = if_addrs::get_if_addrs().unwrap_or_default();
@@ -175,10 +216,9 @@ fn rules(
     places: &[Place],
     listening_ports: Vec<u16>,
 ) -> Rules {
-    let has = |v4: bool| places.iter().any(|place| place.public.is_ipv4() == v4);
     let is_here = config.enabled && config.elsewhere.is_empty();
     Rules {
-        families: Families { v4: has(true), v6: has(false) },
+        families: families(places),
         own_addresses: own_addresses(places),
         listening_ports,
         allow_private_peers: config.allow_private_peers,

@@ -12,6 +12,8 @@
 //! In `/config.json`, `brokers` are for programs; `web` is for pages, whose first broker is a
 //! path of the page's own origin.
 //!
+//! With a certificate the port speaks TLS. Who comes without is sent there, and told so.
+//!
 //! Errors are `{"error","message"}`. Answers to programs may be read by pages of any origin:
 //! nothing here depends on cookies.
 
@@ -21,6 +23,7 @@ mod in_memory;
 mod page;
 mod policy;
 mod public;
+mod redirect;
 mod routes;
 mod upgrade;
 
@@ -43,7 +46,9 @@ use crate::broker::{Broker, Census, Door, WEBSOCKET_PATH};
 use crate::config::Limits;
 use crate::limits::{AddressBuckets, Admission, Connections, Rate};
 use crate::relay::StreamDoor;
+use crate::stream::ClientStream;
 use crate::tasks::{Stopped, Tasks};
+use crate::tls::{Entry, Said};
 
 use answer::{Answer, Body};
 pub(crate) use in_memory::SiteInMemory;
@@ -71,6 +76,13 @@ pub(crate) struct Site {
     tasks: Tasks,
 }
 
+/// Where clients come in.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    pub(crate) listener: TcpListener,
+    pub(crate) entry: Entry,
+}
+
 /// What answers are made from.
 #[derive(Debug)]
 struct Shared {
@@ -84,7 +96,7 @@ struct Shared {
 
 impl Site {
     pub(crate) fn start(
-        listener: TcpListener,
+        Entrance { listener, entry }: Entrance,
         public: Public,
         authority: Arc<Authority>,
         broker: &Broker,
@@ -96,8 +108,9 @@ impl Site {
         let (census, door, page) = (broker.census(), broker.door(), Page::built_in());
         let shared = Arc::new(Shared { public, authority, census, door, page, rates });
         let connections = Connections::new(limits.http_connections, limits.http_connections);
+        let reception = Reception { shared, relay, entry };
         let mut tasks = Tasks::new();
-        tasks.spawn(|stopped| accept(listener, shared, relay, connections, stopped));
+        tasks.spawn(|stopped| accept(listener, reception, connections, stopped));
         Self { tasks }
     }
 
@@ -107,10 +120,26 @@ impl Site {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
+/// Where those go who come to the site's port. Cheap to clone.
+#[derive(Clone)]
+struct Reception {
     shared: Arc<Shared>,
     relay: StreamDoor,
+    entry: Entry,
+}
+
+/// What a client is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Site,
+    /// It speaks HTTP in the clear although there is TLS.
+    SiteInTheClear,
+    Relay,
+}
+
+async fn accept(
+    listener: TcpListener,
+    reception: Reception,
     connections: Connections,
     mut stopped: Stopped,
 ) {
@@ -122,9 +151,8 @@ async fn accept(
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
                     if let Ok(admission) = connections.admit(address.ip()) {
-                        let (shared, relay) = (Arc::clone(&shared), relay.clone());
-                        let stopped = stopped.clone();
-                        clients.spawn(serve(stream, address, shared, relay, stopped, admission));
+                        let (reception, stopped) = (reception.clone(), stopped.clone());
+                        clients.spawn(reception.serve(stream, address, stopped, admission));
                     }
                 }
                 Err(error) => {
@@ -138,55 +166,82 @@ async fn accept(
     while clients.join_next().await.is_some() {}
 }
 
-/// Serves one connection, until it ends, its time is over, the site stops, or the broker has it.
-async fn serve(
-    stream: TcpStream,
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    relay: StreamDoor,
-    mut stopped: Stopped,
-    admission: Admission,
-) {
-    let is_for_relay = tokio::select! {
-        first = begins_with_stun(&stream) => first,
-        () = stopped.requested() => return,
-    };
-    // Who says nothing has had its time.
-    let Some(is_for_relay) = is_for_relay else { return };
-    if is_for_relay {
-        drop(admission);
-        return tokio::select! {
-            () = relay.serve(stream, address) => {}
-            () = stopped.requested() => {}
+impl Reception {
+    /// Serves one connection, until it ends, its time is over, the site stops, or the broker has
+    /// it.
+    async fn serve(
+        self,
+        stream: TcpStream,
+        address: SocketAddr,
+        mut stopped: Stopped,
+        admission: Admission,
+    ) {
+        let received = tokio::select! {
+            received = self.receive(stream, address.ip()) => received,
+            () = stopped.requested() => return,
         };
+        // Who says nothing has had its time.
+        let Some((stream, wish)) = received else { return };
+        if wish == Wish::Relay {
+            drop(admission);
+            return tokio::select! {
+                () = self.relay.serve(stream, address) => {}
+                () = stopped.requested() => {}
+            };
+        }
+        let _admission = admission;
+        let reached = stream.local_addr().map_or(address.ip(), |local| local.ip());
+        let is_astray = wish == Wish::SiteInTheClear;
+        converse(stream, (address, reached), &self.shared, is_astray, &mut stopped).await;
     }
-    let _admission = admission;
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
+
+    /// Finds out what a client wants. `None` if it is gone, or to be left alone.
+    async fn receive(&self, stream: TcpStream, address: IpAddr) -> Option<(ClientStream, Wish)> {
+        let (mut stream, said) = match self.entry.admit(stream, address).await {
+            Ok(admitted) => admitted,
+            Err(reason) => {
+                tracing::debug!(%reason, "a client of the site is not let in");
+                return None;
+            }
+        };
+        let wish = match said {
+            Said::Http => Wish::Site,
+            Said::Relay => Wish::Relay,
+            Said::Nothing => {
+                let first =
+                    tokio::time::timeout(HEAD_TIMEOUT, stream.first_byte()).await.ok()??;
+                if is_of_stun(first) {
+                    Wish::Relay
+                } else if self.entry.has_tls() && !stream.is_tls() {
+                    Wish::SiteInTheClear
+                } else {
+                    Wish::Site
+                }
+            }
+        };
+        Some((stream, wish))
     }
-    let reached = stream.local_addr().map_or(address.ip(), |local| local.ip());
-    converse(stream, (address, reached), &shared, &mut stopped).await;
 }
 
 /// Whether a client speaks to the relay here, as a network that lets only this port out makes it
-/// do: STUN begins with a byte below 4 (RFC 7983 §7), HTTP with a letter. `None` if nothing comes.
-async fn begins_with_stun(stream: &TcpStream) -> Option<bool> {
-    let mut first = [0; 1];
-    let peeked = tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)).await;
-    matches!(peeked, Ok(Ok(1))).then_some(first[0] < 4)
+/// do: STUN begins with a byte below 4 (RFC 7983 §7), HTTP with a letter.
+fn is_of_stun(first: u8) -> bool {
+    first < 4
 }
 
-/// Answers what comes over a connection between a client's address and one of ours.
+/// Answers what comes over a connection between a client's address and one of ours. Who is astray
+/// is only told where to go.
 async fn converse<S>(
     stream: S,
     (address, reached): (SocketAddr, IpAddr),
     shared: &Shared,
+    is_astray: bool,
     stopped: &mut Stopped,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(|mut request: Request<Incoming>| {
-        let response = shared.respond(&mut request, address, reached);
+        let response = shared.respond(&mut request, address, reached, is_astray);
         async move { Ok::<Response<Body>, Infallible>(response) }
     });
     let connection = http1::Builder::new()
@@ -222,9 +277,12 @@ impl Shared {
         request: &mut Request<Incoming>,
         from: SocketAddr,
         reached: IpAddr,
+        is_astray: bool,
     ) -> Response<Body> {
         let answer = if !self.in_rate(from.ip()) {
             Answer::too_many()
+        } else if is_astray {
+            redirect::to_tls(&self.public, request, reached)
         } else if request.uri().path() == WEBSOCKET_PATH {
             match upgrade::to_broker(&self.door, request, from) {
                 Ok(welcome) => return welcome,

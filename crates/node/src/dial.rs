@@ -43,6 +43,9 @@ const PATIENCE: Patience = Patience {
     exchange: Duration::from_secs(5),
 };
 
+/// TURN as ALPN names it (RFC 7443 §5).
+const TURN: &[u8] = b"stun.turn";
+
 /// How many addresses of a name are tried.
 const MAX_ADDRESSES: usize = 4;
 
@@ -77,7 +80,31 @@ impl Dialer {
 
     /// TCP, and TLS over it.
     pub(crate) async fn tls(&self, host: &str, port: u16) -> Result<ByteStream, DialError> {
-        let client = self.tls.client(host)?;
+        self.tls_for(None, host, port).await
+    }
+
+    /// TCP, and TLS over it if `secure`, to a relay. By ALPN it is told from a web server at the
+    /// same port (RFC 7443).
+    pub(crate) async fn relay(
+        &self,
+        host: &str,
+        port: u16,
+        secure: bool,
+    ) -> Result<ByteStream, DialError> {
+        if secure {
+            self.tls_for(Some(TURN), host, port).await
+        } else {
+            Ok(Box::new(self.tcp(host, port).await?))
+        }
+    }
+
+    async fn tls_for(
+        &self,
+        protocol: Option<&[u8]>,
+        host: &str,
+        port: u16,
+    ) -> Result<ByteStream, DialError> {
+        let client = self.tls.client(host, protocol)?;
         let stream = self.tcp(host, port).await?;
         let stream = timeout(self.patience.handshake, client.connect(stream))
             .await
@@ -87,7 +114,7 @@ impl Dialer {
 
     /// The certificate that a server shows, if it is trusted; DER.
     pub(crate) async fn certificate(&self, host: &str, port: u16) -> Result<Vec<u8>, DialError> {
-        let client = self.tls.client(host)?;
+        let client = self.tls.client(host, None)?;
         let stream = self.tcp(host, port).await?;
         let stream = timeout(self.patience.handshake, client.connect(stream))
             .await
@@ -169,6 +196,8 @@ pub(crate) enum DialError {
          perhaps): sign a server certificate with it, or pin the server's key instead"
     )]
     AuthorityAsServer { host: String },
+    #[error("{host} speaks no TURN at that port; check the relay's address")]
+    NoRelay { host: String },
     #[error("the TLS connection to {host} failed: {reason}")]
     Tls { host: String, reason: String },
     #[error("the CA file {path} cannot be used: {reason}")]

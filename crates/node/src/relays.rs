@@ -25,6 +25,10 @@ use stream::{Stream, StreamReport};
 /// The most allocations at once, whatever the hub lists.
 const MAX_RELAYS: usize = 8;
 
+/// How many of them are kept for TCP and TLS, however many addresses are listed for UDP: where UDP
+/// leads to nothing, they are what is left.
+const FOR_STREAMS: usize = 4;
+
 /// How long UDP is alone.
 const HEAD_START: Duration = Duration::from_millis(250);
 
@@ -148,7 +152,7 @@ impl Relays {
             .flat_map(|server| server.addresses.iter().map(move |at| (server.clone(), *at)))
             .filter(|(_, at)| reachable(at) && !self.is_server(*at))
             .collect();
-        let room = MAX_RELAYS.saturating_sub(self.relays.len());
+        let room = (MAX_RELAYS - FOR_STREAMS).saturating_sub(self.relays.len());
         for (server, at) in over_udp.into_iter().take(room) {
             let client = client(&server, now);
             self.add(server, Way::Udp(at), client);
@@ -238,7 +242,13 @@ impl Relays {
                 .handle_message(now, index, &frame)
                 .map(|(relayed, peer, data)| (relayed, peer, data.to_vec())),
             StreamReport::Ended(reason) => {
-                tracing::debug!(reason, "a relay's connection ended");
+                let Relay { server, relayed, .. } = &self.relays[index];
+                let TurnServer { host, port, transport, .. } = server;
+                if relayed.is_empty() {
+                    tracing::info!(host, port, ?transport, reason, "no relay");
+                } else {
+                    tracing::debug!(reason, "a relay's connection ended");
+                }
                 self.remove(index, now);
                 None
             }

@@ -118,7 +118,7 @@ fn ask(server: &mut Server, client: &Client, request: &[u8]) -> (Vec<u8>, Option
     let mut opened = None;
     while let Some(output) = server.poll_output() {
         match output {
-            Output::Open(relay) => {
+            Output::Open { relay, .. } => {
                 let [_, b, c, d] = u32::try_from(relay.slot()).unwrap_or(0).to_be_bytes();
                 server.opened(NOW, relay, SocketAddr::from(([100, b, c, d], 50_000)));
                 opened = Some(relay);

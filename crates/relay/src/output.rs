@@ -44,7 +44,12 @@ pub enum Output {
     },
     /// Open a UDP socket of this family, then call [`opened`](crate::Server::opened) or
     /// [`failed`](crate::Server::failed).
-    Open(RelayId),
+    Open {
+        /// What the socket is for.
+        relay: RelayId,
+        /// Whether its port must be even (EVEN-PORT, RFC 8656 §7.2).
+        even_port: bool,
+    },
     /// Close that socket.
     Close(RelayId),
     /// Close a client's TCP or TLS connection: its allocation has expired.

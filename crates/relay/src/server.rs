@@ -15,7 +15,7 @@ use crate::allocation::Relay;
 use crate::answers::Answers;
 use crate::channel_data;
 use crate::client::Client;
-use crate::config::Config;
+use crate::config::{Config, Families};
 use crate::counters::{Counters, Dropped};
 use crate::credential::{Key, Secrets};
 use crate::error_code::ErrorCode;
@@ -117,6 +117,11 @@ impl Server {
     pub fn set_own_addresses(&mut self, addresses: Vec<std::net::IpAddr>) {
         self.config.own_addresses = addresses;
         self.peers = Peers::new(&self.config);
+    }
+
+    /// Allocates addresses of these families from now on. Allocations stay.
+    pub fn set_families(&mut self, families: Families) {
+        self.config.families = families;
     }
 
     /// Takes a datagram, or a frame of a stream, of a client. What is to go to a peer is a part

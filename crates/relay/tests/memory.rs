@@ -65,7 +65,7 @@ fn ask(server: &mut Server, client: &Client, request: &[u8]) -> Vec<u8> {
     server.handle_client(NOW, client, request);
     loop {
         match server.poll_output() {
-            Some(Output::Open(relay)) => {
+            Some(Output::Open { relay, .. }) => {
                 let [h, l] = u16::try_from(relay.slot()).unwrap().to_be_bytes();
                 server.opened(NOW, relay, SocketAddr::from(([203, 0, h, l], 50_000)));
             }

@@ -163,7 +163,8 @@ pub(crate) struct Hub {
     /// Address to listen on; :: is IPv6 and, on most systems, IPv4 too
     #[arg(long, env = "TINCAN_HUB_BIND", default_value = "0.0.0.0", value_name = "ADDRESS")]
     pub(crate) bind: IpAddr,
-    /// Port of the site and of access tokens (HTTP); 0 takes a free one, as for every port
+    /// Port of the site and of access tokens (HTTP, and HTTPS where there is a certificate); 0
+    /// takes a free one, as for every port
     #[arg(long, env = "TINCAN_HUB_PORT", default_value_t = 8080, value_name = "PORT")]
     pub(crate) port: u16,
     /// Port of MQTT
@@ -183,10 +184,21 @@ pub(crate) struct Hub {
     #[arg(long, env = "TINCAN_HUB_STUN_ADDRESS", value_name = "ADDRESS", value_delimiter = ',',
           value_parser = parse_relay_address)]
     pub(crate) stun_address: Vec<RelayAddress>,
+    /// Port of the relay over TLS, where there is a certificate
+    #[arg(long, env = "TINCAN_HUB_TURNS_PORT", default_value_t = 5349, value_name = "PORT")]
+    pub(crate) turns_port: u16,
+    /// Speak TLS with this certificate and those that lead to its authority (PEM; certbot calls it
+    /// fullchain.pem); a renewed one is taken within a minute
+    #[arg(long, env = "TINCAN_HUB_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of that certificate (PEM, without a passphrase)
+    #[arg(long, env = "TINCAN_HUB_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// The hub's name, for which access tokens are good: give every hub its own
     #[arg(long, env = "TINCAN_HUB_NAME", default_value = "tincan", value_name = "NAME")]
     pub(crate) hub_name: String,
-    /// Host name or address under which people reach this hub, if a proxy stands before it
+    /// Host name or address under which people reach this hub, if a proxy stands before it or the
+    /// certificate is for that name
     #[arg(long, env = "TINCAN_HUB_PUBLIC_HOST", value_name = "HOST")]
     pub(crate) public_host: Option<String>,
     /// Keep what waits for absent people here, so that it outlives a restart [default: memory]
@@ -335,6 +347,7 @@ impl From<Setting> for Option<bool> {
             Setting::Default => None,
         }
     }
+}
 
 /// `tincan doctor`
 #[derive(Debug, Args)]

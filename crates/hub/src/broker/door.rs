@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -16,6 +15,7 @@ use super::engine::Engine;
 use super::listener::{Reception, see_off};
 use super::websocket;
 use crate::limits::Admission;
+use crate::stream::ClientStream;
 use crate::tasks::Stopped;
 
 /// Guests between the site and the broker, which takes them as fast as they come.
@@ -38,7 +38,7 @@ pub(crate) struct Door {
 
 /// Becomes the socket once the answer to the handshake is on its way, with what was read of it
 /// too early; `None` if the client went away instead.
-pub(crate) type Upgrading = Pin<Box<dyn Future<Output = Option<(TcpStream, Bytes)>> + Send>>;
+pub(crate) type Upgrading = Pin<Box<dyn Future<Output = Option<(ClientStream, Bytes)>> + Send>>;
 
 struct Guest {
     upgrading: Upgrading,

@@ -16,15 +16,16 @@ use mqtt5::broker::storage::{
     DynamicStorage, FileBackend, MemoryBackend, QueueLimits, StorageBackend as _,
 };
 use mqtt5::broker::sys_topics::BrokerStats;
+use mqtt5::broker::tls_acceptor::TlsStreamWrapper;
 use mqtt5::broker::transport::BrokerTransport;
 use mqtt5::broker::websocket_server::WebSocketStreamWrapper;
-use tokio::net::TcpStream;
 use tokio::sync::broadcast;
 use tokio_tungstenite::WebSocketStream;
 
 use super::gate::Gate;
 use crate::authority::Authority;
 use crate::config::Limits;
+use crate::stream::ClientStream;
 use crate::tasks::Stopped;
 
 /// The largest packet, in bytes: an envelope of 16 KiB (protocol §3), or a CONNECT with a token of
@@ -113,13 +114,17 @@ impl Engine {
         self.sessions.now.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn serve_tcp(&self, stream: TcpStream, address: SocketAddr) {
-        self.serve(BrokerTransport::tcp(stream), address).await;
+    pub(super) async fn serve_stream(&self, stream: ClientStream, address: SocketAddr) {
+        let transport = match stream {
+            ClientStream::Plain(stream) => BrokerTransport::tcp(stream),
+            ClientStream::Tls(stream) => BrokerTransport::tls(TlsStreamWrapper::new(*stream)),
+        };
+        self.serve(transport, address).await;
     }
 
     pub(super) async fn serve_websocket(
         &self,
-        stream: WebSocketStream<TcpStream>,
+        stream: WebSocketStream<ClientStream>,
         address: SocketAddr,
     ) {
         let stream = WebSocketStreamWrapper::new(stream);

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Limits;
 use crate::limits::{AddressBuckets, Admission, Connections, Rate};
 use crate::tasks::Stopped;
+use crate::tls::Entry;
 
 /// How long to wait after a failed `accept`, which is usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -83,6 +84,7 @@ pub(super) enum Transport {
 pub(super) struct Listener {
     pub(super) listener: TcpListener,
     pub(super) transport: Transport,
+    pub(super) entry: Entry,
     pub(super) reception: Reception,
 }
 
@@ -109,8 +111,8 @@ impl Listener {
 
     fn accept(&self, stream: TcpStream, address: SocketAddr, clients: &mut JoinSet<()>) {
         if let Ok(admission) = self.reception.admit(address.ip()) {
-            let engine = Arc::clone(&self.reception.engine);
-            clients.spawn(serve(engine, self.transport, stream, address, admission));
+            let (engine, entry) = (Arc::clone(&self.reception.engine), self.entry.clone());
+            clients.spawn(serve(engine, self.transport, entry, stream, address, admission));
         }
     }
 }
@@ -126,15 +128,17 @@ pub(super) async fn see_off(mut clients: JoinSet<()>) {
 async fn serve(
     engine: Arc<Engine>,
     transport: Transport,
+    entry: Entry,
     stream: TcpStream,
     address: SocketAddr,
     _admission: Admission,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
-    }
+    let stream = match entry.admit(stream, address.ip()).await {
+        Ok((stream, _)) => stream,
+        Err(reason) => return tracing::debug!(%reason, "a client of the broker is not let in"),
+    };
     match transport {
-        Transport::Tcp => engine.serve_tcp(stream, address).await,
+        Transport::Tcp => engine.serve_stream(stream, address).await,
         Transport::WebSocket => match websocket::accept(stream).await {
             Ok(stream) => engine.serve_websocket(stream, address).await,
             Err(error) => tracing::debug!(%error, "WebSocket handshake failed"),

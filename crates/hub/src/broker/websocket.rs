@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::server::{
     ErrorResponse, Request, Response, create_response_with_body,
 };
 use tokio_tungstenite::tungstenite::http::{self, HeaderMap, HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, tungstenite};
+
+use crate::stream::ClientStream;
 
 /// The path of the broker.
 pub(crate) const PATH: &str = "/mqtt";
@@ -34,8 +35,8 @@ pub(crate) enum HandshakeError {
 
 /// Shakes hands as a server.
 pub(super) async fn accept(
-    stream: TcpStream,
-) -> Result<WebSocketStream<TcpStream>, HandshakeError> {
+    stream: ClientStream,
+) -> Result<WebSocketStream<ClientStream>, HandshakeError> {
     let handshake = accept_hdr_async_with_config(stream, check, Some(config()));
     match tokio::time::timeout(HANDSHAKE, handshake).await {
         Ok(accepted) => Ok(accepted?),
@@ -58,7 +59,10 @@ pub(crate) fn welcome<B, T>(
 }
 
 /// The stream of a client that has been welcomed; `read` is what came with its handshake.
-pub(super) async fn after_handshake(stream: TcpStream, read: Bytes) -> WebSocketStream<TcpStream> {
+pub(super) async fn after_handshake(
+    stream: ClientStream,
+    read: Bytes,
+) -> WebSocketStream<ClientStream> {
     WebSocketStream::from_partially_read(stream, read.into(), Role::Server, Some(config())).await
 }
 

@@ -42,9 +42,18 @@ impl AddressBuckets {
 
     /// Whether this address may do one more.
     pub(crate) fn take(&mut self, address: IpAddr, now_ms: u64) -> bool {
+        self.take_or_wait(address, now_ms).is_ok()
+    }
+
+    /// The same for who can wait.
+    ///
+    /// # Errors
+    /// In how many milliseconds it may, if nobody else with its bucket is quicker.
+    pub(crate) fn take_or_wait(&mut self, address: IpAddr, now_ms: u64) -> Result<(), u64> {
         let hash = self.hasher.hash_one(AddressKey::from(address));
         let index = usize::try_from(hash % BUCKETS as u64).unwrap_or(0);
-        self.buckets.get_mut(index).is_some_and(|bucket| bucket.take(self.rate, now_ms).is_ok())
+        let Some(bucket) = self.buckets.get_mut(index) else { return Err(1000) };
+        bucket.take(self.rate, now_ms)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Clients over UDP.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tincan_relay::{Client, Transport};
+use tincan_relay::{Client, Now, Transport};
 
 use super::switchboard::{Switchboard, TURN, with_buffer};
 use crate::tasks::Stopped;
@@ -20,27 +21,7 @@ pub(super) async fn serve(board: Arc<Switchboard>, mut stopped: Stopped) {
             readable = board.udp().readable() => readable,
         };
         let now = board.now();
-        let received = readable.and_then(|()| {
-            with_buffer(|buffer| {
-                for _ in 0..TURN {
-                    let received = board.udp().receive(buffer, |local, remote, bytes| {
-                        if tincan_relay::wants_change(bytes) {
-                            board.take_probe(now, board.udp(), local, remote, bytes);
-                        } else {
-                            let transport = Transport::Udp;
-                            let client = Client { transport, remote, local, connection: 0 };
-                            board.take_from_client(now, &client, bytes);
-                        }
-                    });
-                    match received {
-                        Ok(()) => {}
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok(())
-            })
-        });
+        let received = readable.and_then(|()| with_buffer(|buffer| take(&board, now, buffer)));
         board.settle(now);
         match received {
             // Others of this thread get their turn.
@@ -51,4 +32,30 @@ pub(super) async fn serve(board: Arc<Switchboard>, mut stopped: Stopped) {
             }
         }
     }
+}
+
+/// Takes what is there, up to one turn.
+fn take(board: &Arc<Switchboard>, now: Now, buffer: &mut [u8]) -> io::Result<()> {
+    let mut taken = 0;
+    while taken < TURN {
+        let received = board.udp().receive(buffer, |local, remote, bytes| {
+            if tincan_relay::wants_change(bytes) {
+                board.take_probe(now, board.udp(), local, remote, bytes);
+            } else {
+                board.take_from_client(now, &udp_client(remote, local), bytes);
+            }
+            taken += 1;
+        });
+        match received {
+            // An empty datagram counts as well.
+            Ok(()) => taken += 1,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn udp_client(remote: SocketAddr, local: SocketAddr) -> Client {
+    Client { transport: Transport::Udp, remote, local, connection: 0 }
 }

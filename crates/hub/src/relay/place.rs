@@ -1,8 +1,12 @@
 //! At which addresses relayed data arrives.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::config::RelayAddress;
+
+/// How often a port is taken that is to be even: half of them are.
+const PORTS_TRIED: usize = 32;
 
 /// One address of one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,21 @@ impl Place {
         };
         let first = |v4: bool| all.iter().copied().find(|place| place.public.is_ipv4() == v4);
         [first(true), first(false)].into_iter().flatten().collect()
+    }
+
+    /// A socket here, and its port.
+    pub(super) fn bind(&self, even_port: bool) -> io::Result<(UdpSocket, u16)> {
+        // Those with odd ports are kept until the end, so that the system offers others.
+        let mut odd = Vec::new();
+        while odd.len() < PORTS_TRIED {
+            let socket = UdpSocket::bind((self.local, 0))?;
+            let port = socket.local_addr()?.port();
+            if !even_port || port.is_multiple_of(2) {
+                return Ok((socket, port));
+            }
+            odd.push(socket);
+        }
+        Err(io::ErrorKind::AddrInUse.into())
     }
 }
 
@@ -75,6 +94,13 @@ mod tests {
             Place { public: ip("2001:db8::1"), local: ip("2001:db8::1") },
         ];
         assert_eq!(places, expected);
+    }
+
+    #[test]
+    fn a_port_is_even_where_it_has_to_be() {
+        let place = Place { public: ip("203.0.113.1"), local: ip("127.0.0.1") };
+        let ports: Vec<u16> = (0..20).map(|_| place.bind(true).unwrap().1).collect();
+        assert!(ports.iter().all(|port| port % 2 == 0), "{ports:?}");
     }
 
     #[test]

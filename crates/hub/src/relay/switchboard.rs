@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tincan_relay::{
-    Client, MAX_PREFIX_BYTES, Now, Output, RelayId, Secrets, Server, ToPeer, Transport,
+    Client, Families, MAX_PREFIX_BYTES, Now, Output, RelayId, Secrets, Server, ToPeer, Transport,
 };
 use tokio::net::UdpSocket;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::place::Place;
 use super::probes::Probes;
 use super::udp_door::UdpDoor;
+use super::unsent::Unsent;
 use crate::clock::Clock;
 use crate::tasks::Stopped;
 
@@ -42,9 +43,9 @@ pub(super) struct Switchboard {
     server: Mutex<Server>,
     clock: Clock,
     udp: UdpDoor,
-    places: Vec<Place>,
+    places: Mutex<Vec<Place>>,
     probes: Probes,
-    streams: Mutex<HashMap<u64, mpsc::Sender<Vec<u8>>>>,
+    streams: Mutex<HashMap<u64, Unsent>>,
     sockets: Mutex<HashMap<RelayId, PeerSocket>>,
     /// The time of the next end has changed.
     timer: Notify,
@@ -75,7 +76,7 @@ impl Switchboard {
             server: Mutex::new(server),
             clock,
             udp,
-            places,
+            places: Mutex::new(places),
             probes,
             streams: Mutex::default(),
             sockets: Mutex::default(),
@@ -87,7 +88,7 @@ impl Switchboard {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn streams(&self) -> MutexGuard<'_, HashMap<u64, mpsc::Sender<Vec<u8>>>> {
+    fn streams(&self) -> MutexGuard<'_, HashMap<u64, Unsent>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,12 +109,18 @@ impl Switchboard {
         self.server().set_secrets(secrets);
     }
 
+    /// New allocations are made at these places from now on.
+    pub(super) fn set_places(&self, places: Vec<Place>, families: Families) {
+        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = places;
+        self.server().set_families(families);
+    }
+
     pub(super) fn set_own_addresses(&self, addresses: Vec<IpAddr>) {
         self.server().set_own_addresses(addresses);
     }
 
-    pub(super) fn places(&self) -> &[Place] {
-        &self.places
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The socket of clients over UDP.
@@ -189,15 +196,15 @@ impl Switchboard {
             Transport::Tcp | Transport::Tls => {
                 if let Some(stream) = self.streams().get(&client.connection) {
                     // So does a client that does not read.
-                    let _lost = stream.try_send(message.to_vec());
+                    stream.push(message);
                 }
             }
         }
     }
 
-    /// A client has connected: what goes to it comes out of the receiver.
-    pub(super) fn stream_opened(&self, connection: u64, out: mpsc::Sender<Vec<u8>>) {
-        self.streams().insert(connection, out);
+    /// A client has connected, to whom this leads.
+    pub(super) fn stream_opened(&self, connection: u64, unsent: Unsent) {
+        self.streams().insert(connection, unsent);
     }
 
     /// A client's connection is over.
@@ -220,7 +227,7 @@ impl Switchboard {
             match output {
                 None => break,
                 Some(Output::Send { client, message }) => self.to_client(&client, &message),
-                Some(Output::Open(relay)) => self.open(now, relay),
+                Some(Output::Open { relay, even_port }) => self.open(now, relay, even_port),
                 Some(Output::Close(relay)) => drop(self.sockets().remove(&relay)),
                 Some(Output::Hangup(client)) => drop(self.streams().remove(&client.connection)),
             }
@@ -228,8 +235,8 @@ impl Switchboard {
         self.timer.notify_one();
     }
 
-    fn open(self: &Arc<Self>, now: Now, relay: RelayId) {
-        match self.bind(relay) {
+    fn open(self: &Arc<Self>, now: Now, relay: RelayId, even_port: bool) {
+        match self.bind(relay, even_port) {
             Ok((socket, address)) => {
                 let socket = Arc::new(socket);
                 let serving = serve_peers(Arc::clone(self), relay, Arc::clone(&socket));
@@ -245,13 +252,13 @@ impl Switchboard {
     }
 
     /// A socket and what peers know it as.
-    fn bind(&self, relay: RelayId) -> io::Result<(UdpSocket, SocketAddr)> {
+    fn bind(&self, relay: RelayId, even_port: bool) -> io::Result<(UdpSocket, SocketAddr)> {
         let is_v4 = relay.family() == tincan_relay::Family::V4;
-        let place = self.places.iter().find(|place| place.public.is_ipv4() == is_v4);
+        let places = self.places();
+        let place = places.iter().find(|place| place.public.is_ipv4() == is_v4);
         let place = place.ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let socket = std::net::UdpSocket::bind((place.local, 0))?;
+        let (socket, port) = place.bind(even_port)?;
         socket.set_nonblocking(true)?;
-        let port = socket.local_addr()?.port();
         Ok((UdpSocket::from_std(socket)?, SocketAddr::new(place.public, port)))
     }
 

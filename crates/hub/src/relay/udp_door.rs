@@ -49,7 +49,7 @@ impl UdpDoor {
             self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut meta)
         })?;
         let [meta] = meta;
-        let ours = meta.dst_ip.map_or(self.local.ip(), |ip| ip.to_canonical());
+        let ours = meta.dst_ip.filter(is_one_machine).unwrap_or(self.local.ip()).to_canonical();
         let ours = SocketAddr::new(ours, self.local.port());
         let bytes = buffer.get(..meta.len).unwrap_or_default();
         for datagram in bytes.chunks(meta.stride.max(1)) {
@@ -70,6 +70,11 @@ impl UdpDoor {
         };
         let _lost = self.state.try_send(UdpSockRef::from(&self.socket), &transmit);
     }
+}
+
+/// Nothing can be sent from an address that stands for many.
+fn is_one_machine(ip: &IpAddr) -> bool {
+    !ip.is_multicast() && !matches!(ip, IpAddr::V4(v4) if v4.is_broadcast())
 }
 
 #[cfg(test)]

@@ -58,6 +58,14 @@ impl Answer {
         Self { status, ..Self::json(&json!({"error": error, "message": message})) }
     }
 
+    /// Says where it is instead. A location that cannot stand in a header is left out.
+    pub(super) fn moved_to(self, location: String) -> Self {
+        match HeaderValue::try_from(location) {
+            Ok(location) => self.with_value(header::LOCATION, location),
+            Err(_) => self,
+        }
+    }
+
     pub(super) fn unauthorized(error: &str, message: &str) -> Self {
         Self::error(StatusCode::UNAUTHORIZED, error, message)
             .with(header::WWW_AUTHENTICATE, "Bearer")

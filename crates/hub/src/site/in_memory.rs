@@ -57,7 +57,7 @@ impl SiteInMemory {
             }
             let _ = writer.shutdown().await;
         };
-        let served = converse(server, (from, reached), &self.shared, &mut stopped);
+        let served = converse(server, (from, reached), &self.shared, false, &mut stopped);
         let ((), (), _) = tokio::join!(served, write, reader.read_to_end(&mut answer));
         answer
     }

@@ -67,10 +67,16 @@ impl Public {
 
     /// `/config.json`.
     pub(super) fn config(&self, name: &str, host: &str) -> Value {
-        let Addresses { mqtt, .. } = self.addresses;
+        let Addresses { http, mqtt, .. } = self.addresses;
         let websocket = format!("{}{WEBSOCKET_PATH}", self.websocket(host));
-        let beside = format!("ws://{host}:{}{WEBSOCKET_PATH}", self.addresses.http.port());
-        let brokers = [&format!("mqtt://{host}:{}", mqtt.port()), &websocket, &beside];
+        let (is_secure, s) = (self.addresses.is_secure(), self.secure_letter());
+        let beside = format!("ws{s}://{host}:{}{WEBSOCKET_PATH}", http.port());
+        let mut brokers = [format!("mqtt{s}://{host}:{}", mqtt.port()), websocket.clone(), beside];
+        if is_secure {
+            // Who has come to the site over TLS gets to the broker at the same port, whatever a
+            // firewall does to the other two.
+            brokers.rotate_right(1);
+        }
         // A page asks its own origin: where that is, and whether TLS is before it, only the page
         // knows.
         let web = [WEBSOCKET_PATH, &websocket];
@@ -84,18 +90,32 @@ impl Public {
 
     /// The origin of the broker's own WebSocket port.
     pub(super) fn websocket(&self, host: &str) -> String {
-        format!("ws://{host}:{}", self.addresses.websocket.port())
+        let s = self.secure_letter();
+        format!("ws{s}://{host}:{}", self.addresses.websocket.port())
+    }
+
+    /// The origin of the site over TLS for one who has come to it in the clear: at the port that
+    /// the client named, which a NAT may have changed.
+    pub(super) fn secure_origin(&self, host_header: Option<&str>, reached: IpAddr) -> String {
+        let host = self.host(host_header, reached);
+        match host_header.map(port_of) {
+            Some(Some(port)) => format!("https://{host}:{port}"),
+            Some(None) => format!("https://{host}"),
+            None => format!("https://{host}:{}", self.addresses.http.port()),
+        }
+    }
+
+    /// What schemes end in where there is TLS.
+    fn secure_letter(&self) -> &'static str {
+        if self.addresses.is_secure() { "s" } else { "" }
     }
 
     /// `/ice` for this user.
     pub(super) fn ice(&self, host: &str, user: &UserId) -> Value {
         let mut servers = vec![json!({"urls": [self.stun(host)]})];
         if let Some(turn) = &self.turn {
-            let port = self.addresses.stun.port();
-            // The site's port as well, which networks let out that let nothing else.
-            let here = [(port, "udp"), (port, "tcp"), (self.addresses.http.port(), "tcp")]
-                .map(|(port, transport)| format!("turn:{host}:{port}?transport={transport}"));
-            let urls = if turn.elsewhere.is_empty() { &here[..] } else { &turn.elsewhere };
+            let here = self.relay_here(host);
+            let urls = if turn.elsewhere.is_empty() { &here } else { &turn.elsewhere };
             let Credential { username, password } = turn.credentials.issue(user);
             servers.push(json!({"urls": urls, "username": username, "credential": password}));
         }
@@ -107,6 +127,21 @@ impl Public {
         let Told { port, addresses } = &self.probes;
         let second = port.map(|port| format!("stun:{host}:{port}"));
         second.into_iter().chain(addresses.iter().map(|at| format!("stun:{at}"))).collect()
+    }
+
+    /// The URLs of this hub's relay, in the order to try; browsers warn of more than a few. The
+    /// site's port is among them, since networks let it out that let nothing else. Where it speaks
+    /// TLS, only that is listed of it: such networks often look at what is said there.
+    fn relay_here(&self, host: &str) -> Vec<String> {
+        let Addresses { http, stun, turns, .. } = self.addresses;
+        let turn = |port, transport| format!("turn:{host}:{port}?transport={transport}");
+        let turn_tls = |port| format!("turns:{host}:{port}?transport=tcp");
+        let mut urls = vec![turn(stun.port(), "udp"), turn(stun.port(), "tcp")];
+        match turns {
+            Some(turns) => urls.extend([turn_tls(turns.port()), turn_tls(http.port())]),
+            None => urls.push(turn(http.port(), "tcp")),
+        }
+        urls
     }
 
     fn stun(&self, host: &str) -> String {
@@ -133,6 +168,11 @@ fn without_port(header: &str) -> &str {
     }
 }
 
+fn port_of(header: &str) -> Option<u16> {
+    let (_, port) = header.rsplit_once(':')?;
+    port.parse().ok()
+}
+
 fn bracketed(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
@@ -145,9 +185,18 @@ mod tests {
     use super::*;
 
     fn public(host: Option<&str>) -> Result<Public, String> {
+        with(host, None)
+    }
+
+    fn secure(host: Option<&str>) -> Public {
+        with(host, Some(5)).unwrap()
+    }
+
+    fn with(host: Option<&str>, turns: Option<u16>) -> Result<Public, String> {
         let address = |port| ([0, 0, 0, 0], port).into();
         let (http, mqtt, websocket, stun) = (address(1), address(2), address(3), address(4));
-        Public::new(host.map(str::to_owned), Addresses { http, mqtt, websocket, stun })
+        let turns = turns.map(address);
+        Public::new(host.map(str::to_owned), Addresses { http, mqtt, websocket, stun, turns })
     }
 
     fn check(header: Option<&str>, expected: &str) {
@@ -196,5 +245,39 @@ mod tests {
                 "stun": ["stun:[::1]:4"],
             })
         );
+    }
+
+    #[test]
+    fn config_of_a_hub_with_tls_names_nothing_in_the_clear() {
+        let config = secure(None).config("team", "h");
+        let brokers = ["wss://h:1/mqtt", "mqtts://h:2", "wss://h:3/mqtt"];
+        assert_eq!(
+            (&config["brokers"], &config["web"]),
+            (&json!(brokers), &json!(["/mqtt", "wss://h:3/mqtt"]))
+        );
+    }
+
+    #[test]
+    fn the_relay_is_named_with_every_way_to_it() {
+        let plain = ["turn:h:4?transport=udp", "turn:h:4?transport=tcp", "turn:h:1?transport=tcp"];
+        assert_eq!(public(None).unwrap().relay_here("h"), plain);
+        let tls = ["turns:h:5?transport=tcp", "turns:h:1?transport=tcp"];
+        assert_eq!(secure(None).relay_here("h"), [&plain[..2], &tls].concat());
+    }
+
+    #[test]
+    fn who_comes_in_the_clear_is_led_to_the_port_that_they_named() {
+        let check = |configured, header, expected: &str| {
+            let reached = "192.0.2.9".parse().unwrap();
+            assert_eq!(secure(configured).secure_origin(header, reached), expected, "{header:?}");
+        };
+        check(None, Some("Hub.example:8443"), "https://hub.example:8443");
+        check(None, Some("hub.example"), "https://hub.example");
+        check(None, Some("[::1]:9"), "https://[::1]:9");
+        check(None, Some("[::1]"), "https://[::1]");
+        check(None, Some("a b:9"), "https://192.0.2.9:9");
+        check(None, Some("h:99999"), "https://h");
+        check(None, None, "https://192.0.2.9:1");
+        check(Some("chat.example"), Some("other:9"), "https://chat.example:9");
     }
 }

@@ -103,6 +103,6 @@ fn bearer<B>(request: &Request<B>) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn host_of<B>(request: &Request<B>) -> Option<&str> {
+pub(super) fn host_of<B>(request: &Request<B>) -> Option<&str> {
     request.headers().get(header::HOST)?.to_str().ok()
 }

@@ -6,10 +6,10 @@ use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::answer::{Answer, Body};
 use crate::broker::{self, Door};
+use crate::stream::ClientStream;
 
 /// Lets a client in whose request is a WebSocket handshake: what is to be answered, after which
 /// the connection is the broker's.
@@ -31,12 +31,12 @@ pub(super) fn to_broker(
     Ok(welcome)
 }
 
-/// The bare socket, once the answer is written.
-async fn upgraded(upgrade: OnUpgrade) -> Option<(TcpStream, bytes::Bytes)> {
+/// The bare stream, once the answer is written.
+async fn upgraded(upgrade: OnUpgrade) -> Option<(ClientStream, bytes::Bytes)> {
     let upgraded: Upgraded = upgrade
         .await
         .inspect_err(|error| tracing::debug!(%error, "the client left before the upgrade"))
         .ok()?;
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<ClientStream>>().ok()?;
     Some((parts.io.into_inner(), parts.read_buf))
 }

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::byte_stream::{ByteStream, Bytes};
 use crate::user::User;
 
 /// Longer than anything here should take on a busy machine.
@@ -36,17 +37,25 @@ pub(crate) const ALL_WAYS: [(Over, Version); 6] = [
     (Over::Site, Version::V311),
 ];
 
-enum Stream {
-    Tcp(TcpStream),
-    WebSocket(Box<WebSocketStream<TcpStream>>),
+/// What a client speaks over.
+pub(crate) enum Stream {
+    Bytes(ByteStream),
+    WebSocket(Box<WebSocketStream<ByteStream>>),
     Closed,
 }
 
+impl Stream {
+    /// The broker's WebSocket at this address, over a connection that is there.
+    pub(crate) async fn web_socket(stream: impl Bytes + 'static, address: SocketAddr) -> Self {
+        let url = format!("ws://{address}/mqtt");
+        let stream: ByteStream = Box::new(stream);
+        let (stream, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        Self::WebSocket(Box::new(stream))
+    }
+}
+
 async fn web_socket(address: SocketAddr) -> Stream {
-    let stream = TcpStream::connect(address).await.unwrap();
-    let url = format!("ws://{address}/mqtt");
-    let (stream, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
-    Stream::WebSocket(Box::new(stream))
+    Stream::web_socket(TcpStream::connect(address).await.unwrap(), address).await
 }
 
 pub(crate) struct Client {
@@ -102,11 +111,17 @@ impl Client {
 
     pub(crate) async fn open(&mut self, over: Over, credentials: Credentials, hub: &Hub) {
         let addresses = hub.addresses();
-        self.stream = match over {
-            Over::Tcp => Stream::Tcp(TcpStream::connect(addresses.mqtt).await.unwrap()),
+        let stream = match over {
+            Over::Tcp => Stream::Bytes(Box::new(TcpStream::connect(addresses.mqtt).await.unwrap())),
             Over::WebSocket => web_socket(addresses.websocket).await,
             Over::Site => web_socket(addresses.http).await,
         };
+        self.open_over(stream, credentials).await;
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) async fn open_over(&mut self, stream: Stream, credentials: Credentials) {
+        self.stream = stream;
         self.session.transport_connected(self.now(), credentials);
         self.flush().await;
     }
@@ -149,7 +164,7 @@ impl Client {
     /// Writes bytes past the session.
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         let written = match &mut self.stream {
-            Stream::Tcp(stream) => stream.write_all(bytes).await.is_ok(),
+            Stream::Bytes(stream) => stream.write_all(bytes).await.is_ok(),
             Stream::WebSocket(stream) => stream.send(Message::binary(bytes.to_vec())).await.is_ok(),
             Stream::Closed => false,
         };
@@ -206,7 +221,7 @@ impl Client {
     async fn read(&mut self) {
         let mut buffer = vec![0; 64 * 1024];
         let bytes = match &mut self.stream {
-            Stream::Tcp(stream) => match stream.read(&mut buffer).await {
+            Stream::Bytes(stream) => match stream.read(&mut buffer).await {
                 Ok(n) if n > 0 => Some(buffer[..n].to_vec()),
                 _ => None,
             },

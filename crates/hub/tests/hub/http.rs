@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::byte_stream::Bytes;
+
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -26,7 +28,18 @@ pub(crate) async fn request(
     path: &str,
     headers: &[&str],
 ) -> Reply {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
+    request_over(stream, address, method, path, headers).await
+}
+
+/// The same over a connection that is there.
+pub(crate) async fn request_over(
+    mut stream: impl Bytes,
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+) -> Reply {
     let mut lines = vec![format!("{method} {path} HTTP/1.1")];
     if !headers.iter().any(|h| h.to_ascii_lowercase().starts_with("host:")) {
         lines.push(format!("Host: {address}"));

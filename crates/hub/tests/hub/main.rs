@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod admission;
+mod authority;
+mod byte_stream;
 mod client;
 mod delivery;
 mod garbage;
@@ -14,6 +16,7 @@ mod page;
 mod rules;
 mod site;
 mod stun;
+mod tls;
 mod turn;
 mod user;
 

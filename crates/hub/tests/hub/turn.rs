@@ -12,11 +12,16 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
+use crate::byte_stream::{ByteStream, Bytes};
 use crate::http::request;
 use crate::user::User;
 use crate::{LOOPBACK, hub, hub_with};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A Binding request; its answer over TCP and IPv4 has 32 bytes.
+const BINDING: [u8; 20] =
+    [0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 
 /// A hub that relays on loopback.
 async fn relaying() -> Hub {
@@ -29,18 +34,34 @@ async fn ice(hub: &Hub, user: &User) -> Value {
 }
 
 async fn credential(hub: &Hub, user: &User) -> Credential {
-    let ice = ice(hub, user).await;
+    credential_of(&ice(hub, user).await)
+}
+
+/// What `/ice` gives for the relay.
+pub(crate) fn credential_of(ice: &Value) -> Credential {
     let text = |key: &str| ice["iceServers"][1][key].as_str().expect("a relay").to_owned();
     Credential { username: text("username"), password: text("credential") }
 }
 
-enum Way {
+pub(crate) enum Way {
     Udp(UdpSocket),
-    Tcp(TcpStream, Frames),
+    Stream(ByteStream, Frames),
+}
+
+impl Way {
+    pub(crate) fn over(stream: impl Bytes + 'static) -> Self {
+        Self::Stream(Box::new(stream), Frames::new(MAX_FRAME_BYTES))
+    }
+
+    async fn udp(at: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+        socket.connect(at).await.unwrap();
+        Self::Udp(socket)
+    }
 }
 
 /// A client with its way to the hub.
-struct End {
+pub(crate) struct End {
     client: TurnClient,
     way: Way,
 }
@@ -49,12 +70,14 @@ impl End {
     async fn open(hub: &Hub, transport: Transport, credential: Credential) -> Self {
         let at = hub.addresses().stun;
         let way = if transport == Transport::Udp {
-            let socket = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
-            socket.connect(at).await.unwrap();
-            Way::Udp(socket)
+            Way::udp(at).await
         } else {
-            Way::Tcp(TcpStream::connect(at).await.unwrap(), Frames::new(MAX_FRAME_BYTES))
+            Way::over(TcpStream::connect(at).await.unwrap())
         };
+        Self::by(way, transport, credential)
+    }
+
+    pub(crate) fn by(way: Way, transport: Transport, credential: Credential) -> Self {
         let config = TurnClientConfig {
             credential,
             wanted: Wanted::One(Family::V4),
@@ -66,20 +89,26 @@ impl End {
 
     async fn allocated(hub: &Hub, transport: Transport, credential: Credential) -> Self {
         let mut end = Self::open(hub, transport, credential).await;
-        match end.event().await {
-            TurnEvent::Allocated { .. } => end,
-            other => panic!("{other:?}"),
-        }
+        end.is_allocated().await;
+        end
     }
 
-    fn relayed(&self) -> SocketAddr {
+    pub(crate) async fn is_allocated(&mut self) {
+        let event = self.event().await;
+        assert!(matches!(event, TurnEvent::Allocated { .. }), "{event:?}");
+    }
+
+    pub(crate) fn relayed(&self) -> SocketAddr {
         self.client.relayed()[0]
     }
 
     async fn write(&mut self, bytes: &[u8]) {
         match &mut self.way {
             Way::Udp(socket) => drop(socket.send(bytes).await.unwrap()),
-            Way::Tcp(stream, _) => stream.write_all(bytes).await.unwrap(),
+            Way::Stream(stream, _) => {
+                stream.write_all(bytes).await.unwrap();
+                stream.flush().await.unwrap();
+            }
         }
     }
 
@@ -96,7 +125,7 @@ impl End {
                 let len = timeout(PATIENCE, socket.recv(&mut buffer)).await.unwrap().unwrap();
                 buffer[..len].to_vec()
             }
-            Way::Tcp(stream, frames) => loop {
+            Way::Stream(stream, frames) => loop {
                 if let Some(frame) = frames.next_frame().unwrap() {
                     return frame.to_vec();
                 }
@@ -107,7 +136,7 @@ impl End {
         }
     }
 
-    async fn event(&mut self) -> TurnEvent {
+    pub(crate) async fn event(&mut self) -> TurnEvent {
         loop {
             if let Some(event) = self.client.poll_event() {
                 return event;
@@ -118,7 +147,7 @@ impl End {
         }
     }
 
-    async fn send(&mut self, peer: SocketAddr, data: &[u8]) {
+    pub(crate) async fn send(&mut self, peer: SocketAddr, data: &[u8]) {
         let mut out = Vec::new();
         let sent = self.client.send(peer, data, &mut out, Instant::now());
         assert_ne!(sent, Sent::NoWay);
@@ -127,7 +156,7 @@ impl End {
     }
 
     /// What a peer sent.
-    async fn receive(&mut self) -> (SocketAddr, Vec<u8>) {
+    pub(crate) async fn receive(&mut self) -> (SocketAddr, Vec<u8>) {
         loop {
             let frame = self.frame().await;
             let from = self.client.handle(&frame, Instant::now());
@@ -140,25 +169,72 @@ impl End {
     }
 }
 
+/// A peer is reached through the relay, and reaches back.
+pub(crate) async fn check_relaying(end: &mut End) {
+    let peer = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+    let at = peer.local_addr().unwrap();
+    let mut buffer = [0; 2_000];
+    // With a Send indication first and over a channel then, of odd and even lengths.
+    for len in [1, 2, 3, 4, 1_200, 1_201] {
+        let data = vec![7; len];
+        end.send(at, &data).await;
+        let (got, from) = timeout(PATIENCE, peer.recv_from(&mut buffer)).await.unwrap().unwrap();
+        assert_eq!((&buffer[..got], from), (&data[..], end.relayed()));
+        peer.send_to(&data, from).await.unwrap();
+        assert_eq!(end.receive().await, (at, data));
+    }
+}
+
 #[tokio::test]
 async fn a_peer_is_reached_over_each_transport_and_reaches_back() {
     let (hub, user) = (relaying().await, User::new(1));
     for transport in [Transport::Udp, Transport::Tcp] {
         let mut end = End::allocated(&hub, transport, credential(&hub, &user).await).await;
-        let peer = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
-        let at = peer.local_addr().unwrap();
-        let mut buffer = [0; 2_000];
-        // With a Send indication first and over a channel then, of odd and even lengths.
-        for len in [1, 2, 3, 4, 1_200, 1_201] {
-            let data = vec![7; len];
-            end.send(at, &data).await;
-            let (got, from) =
-                timeout(PATIENCE, peer.recv_from(&mut buffer)).await.unwrap().unwrap();
-            assert_eq!((&buffer[..got], from), (&data[..], end.relayed()));
-            peer.send_to(&data, from).await.unwrap();
-            assert_eq!(end.receive().await, (at, data), "{transport:?}");
-        }
+        check_relaying(&mut end).await;
     }
+}
+
+#[tokio::test]
+async fn an_answer_comes_from_the_address_that_was_asked() {
+    let hub = hub_with(|config| {
+        config.bind = IpAddr::from([0, 0, 0, 0]);
+        config.relay.addresses = vec![RelayAddress { public: LOOPBACK, local: None }];
+        config.relay.allow_private_peers = true;
+    })
+    .await;
+    let credential = credential(&hub, &User::new(1)).await;
+    // All of 127.0.0.0/8 is this machine. A connected socket hears only whom it speaks to.
+    for asked in [[127, 0, 0, 1], [127, 0, 0, 2]] {
+        let way = Way::udp((asked, hub.addresses().stun.port()).into()).await;
+        let mut end = End::by(way, Transport::Udp, credential.clone());
+        end.is_allocated().await;
+        check_relaying(&mut end).await;
+    }
+    assert_eq!(hub.stats().allocations, 2);
+}
+
+#[tokio::test]
+async fn strangers_over_tcp_are_slowed_down_and_lose_nothing() {
+    let hub = hub_with(|config| config.limits.relay_requests_per_second = 20).await;
+    let mut stream = TcpStream::connect(hub.addresses().stun).await.unwrap();
+    let began = Instant::now();
+    // Bursts of twenty times as many are let through.
+    let count = 20 * 20 + 10;
+    let (mut reader, mut writer) = stream.split();
+    let ask = async {
+        for _ in 0..count {
+            writer.write_all(&BINDING).await.unwrap();
+        }
+    };
+    let listen = async {
+        let mut answer = [0; 32];
+        for _ in 0..count {
+            timeout(PATIENCE, reader.read_exact(&mut answer)).await.unwrap().unwrap();
+        }
+    };
+    tokio::join!(ask, listen);
+    // Ten of them had to wait for a twentieth of a second each.
+    assert!(began.elapsed() >= Duration::from_millis(450), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -272,8 +348,7 @@ async fn clients_of_the_relay_over_tcp_are_limited() {
     let mut kept = [TcpStream::connect(at).await.unwrap(), TcpStream::connect(at).await.unwrap()];
     // Both are known to be admitted once they are answered.
     for stream in &mut kept {
-        let binding = [0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
-        stream.write_all(&binding).await.unwrap();
+        stream.write_all(&BINDING).await.unwrap();
         let mut answer = [0; 32];
         timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
     }
@@ -291,7 +366,7 @@ async fn a_client_of_the_relay_that_does_not_read_loses_what_does_not_fit() {
     let (data, relayed) = (vec![7; 8_000], end.relayed());
     let mut buffer = [0; 100];
     timeout(PATIENCE, peer.recv_from(&mut buffer)).await.unwrap().unwrap();
-    // Far more than the sockets' buffers and 128 messages; what is relayed is limited, too.
+    // Far more than the sockets' buffers and 256 KiB; what is relayed is limited, too.
     const SENT: usize = 4_000;
     for _ in 0..SENT {
         peer.send_to(&data, relayed).await.unwrap();
@@ -313,6 +388,6 @@ async fn the_relay_is_reached_at_the_sites_port_too() {
     let credential = credential(&hub, &user).await;
     let mut end = End::open(&hub, Transport::Tcp, credential).await;
     let stream = TcpStream::connect(hub.addresses().http).await.unwrap();
-    end.way = Way::Tcp(stream, Frames::new(MAX_FRAME_BYTES));
+    end.way = Way::over(stream);
     assert!(matches!(end.event().await, TurnEvent::Allocated { .. }));
 }

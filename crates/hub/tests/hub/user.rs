@@ -1,5 +1,6 @@
 //! A person with a device, and the tokens they make.
 
+use serde_json::Value;
 use tincan_hub::Hub;
 use tincan_mqtt::Credentials;
 use tincan_wire::{AccessClaims, AccessToken, DeviceId, Identity, Leaf, Topic, UserId, client_id};
@@ -32,7 +33,11 @@ impl User {
 
     /// The claims of a good token for this hub.
     pub(crate) async fn claims(&self, hub: &Hub) -> AccessClaims {
-        let challenge = http::get(hub.addresses().http, "/challenge").await.json();
+        self.claims_for(&http::get(hub.addresses().http, "/challenge").await.json())
+    }
+
+    /// The claims that a challenge asks for.
+    pub(crate) fn claims_for(&self, challenge: &Value) -> AccessClaims {
         AccessClaims {
             sub: self.id(),
             aud: challenge["aud"].as_str().unwrap().to_owned(),

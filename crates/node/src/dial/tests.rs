@@ -51,13 +51,19 @@ impl Certificate {
     }
 
     fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor_for(&[])
+    }
+
+    /// That of a server which speaks these protocols.
+    fn acceptor_for(&self, protocols: &[&[u8]]) -> TlsAcceptor {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(vec![self.der.clone().into()], key)
             .unwrap();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         TlsAcceptor::from(Arc::new(config))
     }
 }
@@ -174,6 +180,40 @@ async fn a_pinned_key_is_accepted_whoever_signed_it_and_no_other() {
     let DialError::WrongKey { found, .. } = &error else { panic!("{error}") };
     assert_eq!(found.len(), 64);
     assert!(error.to_string().contains("somebody is in between"));
+}
+
+#[tokio::test]
+async fn a_relay_is_told_by_alpn_what_is_spoken_and_a_hub_is_not() {
+    let certificate = Certificate::valid();
+    let (dialer, _file) = with_ca(&certificate.pem);
+    let (listener, port) = listener().await;
+    let acceptor = certificate.acceptor_for(&[b"http/1.1", b"stun.turn"]);
+    let server = tokio::spawn(async move {
+        let mut said = Vec::new();
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let stream = acceptor.accept(stream).await.unwrap();
+            said.push(stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec));
+        }
+        said
+    });
+    let _relay = dialer.relay("localhost", port, true).await.unwrap();
+    let _hub = dialer.stream("localhost", port, true).await.unwrap();
+    assert_eq!(server.await.unwrap(), [Some(b"stun.turn".to_vec()), None]);
+}
+
+#[tokio::test]
+async fn a_server_at_which_there_is_no_relay_is_told_with_the_reason() {
+    let certificate = Certificate::valid();
+    let (dialer, _file) = with_ca(&certificate.pem);
+    let (listener, port) = listener().await;
+    let acceptor = certificate.acceptor_for(&[b"http/1.1"]);
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let _refused = acceptor.accept(stream).await;
+    });
+    let error = dialer.relay("localhost", port, true).await.err().unwrap();
+    assert_eq!(error, DialError::NoRelay { host: "localhost".to_owned() });
 }
 
 #[tokio::test]

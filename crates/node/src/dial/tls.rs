@@ -11,8 +11,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError,
+    RootCertStore, SignatureScheme,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
@@ -44,11 +44,17 @@ impl Tls {
         Self { settings, config: Arc::default() }
     }
 
-    /// Ready to shake hands with `host`, the name that the certificate must be for.
-    pub(crate) fn client(&self, host: &str) -> Result<TlsClient, DialError> {
+    /// Ready to shake hands with `host`, the name that the certificate must be for, to speak
+    /// `protocol`, if that is to be named.
+    pub(crate) fn client(
+        &self,
+        host: &str,
+        protocol: Option<&[u8]>,
+    ) -> Result<TlsClient, DialError> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| DialError::CertificateForAnotherName { host: host.to_owned() })?;
-        Ok(TlsClient { config: self.config(host)?, host: host.to_owned(), name })
+        let protocols = protocol.into_iter().map(<[u8]>::to_vec).collect();
+        Ok(TlsClient { config: self.config(host)?, host: host.to_owned(), name, protocols })
     }
 
     fn config(&self, host: &str) -> Result<Arc<ClientConfig>, DialError> {
@@ -91,6 +97,8 @@ pub(crate) struct TlsClient {
     config: Arc<ClientConfig>,
     host: String,
     name: ServerName<'static>,
+    /// What is offered by ALPN.
+    protocols: Vec<Vec<u8>>,
 }
 
 impl TlsClient {
@@ -98,8 +106,9 @@ impl TlsClient {
         self,
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, DialError> {
-        let Self { config, host, name } = self;
-        TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
+        let Self { config, host, name, protocols } = self;
+        let connector = TlsConnector::from(config);
+        connector.with_alpn(protocols).connect(name, stream).await.map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
                 Some(tls) => explain(&host, tls),
                 None => DialError::Tls { host, reason: error.kind().to_string() },
@@ -199,8 +208,13 @@ impl ServerCertVerifier for PinVerifier {
 
 fn explain(host: &str, error: &Error) -> DialError {
     let host = host.to_owned();
-    let Error::InvalidCertificate(cause) = error else {
-        return DialError::Tls { host, reason: error.to_string() };
+    let cause = match error {
+        Error::InvalidCertificate(cause) => cause,
+        // We name a protocol to relays only.
+        Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+            return DialError::NoRelay { host };
+        }
+        _ => return DialError::Tls { host, reason: error.to_string() },
     };
     match cause {
         // An authority of the same name but with another key is as unknown as one without.

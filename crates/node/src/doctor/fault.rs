@@ -21,6 +21,7 @@ pub(super) fn of_dial(error: DialError) -> Fault {
         DialError::WrongKey { .. } => Fault::WrongKey,
         DialError::AuthorityAsServer { .. } => Fault::AuthorityAsServer,
         DialError::CaFile { reason, .. } => Fault::CaFile(reason),
+        DialError::NoRelay { .. } => Fault::NoRelay,
         DialError::Tls { reason, .. } => Fault::Tls(reason),
         DialError::NoWebSocket { .. } | DialError::NoMqtt { .. } => Fault::NoWebSocket,
         DialError::Io { reason, .. } | DialError::WebSocket { reason, .. } => Fault::Other(reason),
@@ -32,6 +33,7 @@ pub(super) fn of_http(error: HttpError) -> Fault {
         HttpError::Dial(error) => of_dial(error),
         HttpError::TimedOut { .. } => Fault::TimedOut,
         HttpError::Broken { .. } => Fault::Broken,
+        HttpError::NeedsTls { .. } => Fault::NeedsTls,
         HttpError::Status { status, .. } => Fault::Status(status),
         HttpError::NotHttp { .. } | HttpError::TooLarge { .. } | HttpError::Content { .. } => {
             Fault::NotAHub

@@ -106,7 +106,7 @@ async fn try_one(dialer: &Dialer, server: &TurnServer) -> Result<Relayed, Fault>
     }
     let began = Instant::now();
     let secure = server.transport == Transport::Tls;
-    let stream = dialer.stream(&server.host, server.port, secure).await.map_err(fault::of_dial)?;
+    let stream = dialer.relay(&server.host, server.port, secure).await.map_err(fault::of_dial)?;
     Trial::new(server, Pipe::stream(stream), began).run().await
 }
 
@@ -212,6 +212,7 @@ impl Trial {
                     return relayed.first().copied().ok_or(Fault::NothingRelayed);
                 }
                 Some(TurnEvent::Failed(error)) => return Err(fault::of_turn(error)),
+                Some(TurnEvent::Doubtful) => {}
                 None => drop(self.turn(None).await?),
             }
         }

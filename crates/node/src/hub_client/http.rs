@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST};
-use hyper::{Method, Request};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue, LOCATION};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,6 +29,8 @@ pub(crate) enum HttpError {
     NotHttp { origin: Origin, reason: String },
     #[error("{origin} broke off its answer ({reason}); is it a Tincan hub, and is it well?")]
     Broken { origin: Origin, reason: String },
+    #[error("{origin} speaks TLS; write https:// in place of http://")]
+    NeedsTls { origin: Origin },
     #[error("{origin} answered HTTP {status} to {path}; is it a Tincan hub?")]
     Status { origin: Origin, path: String, status: u16 },
     #[error("{origin} sent more than {MAX_BODY_BYTES} bytes for {path}; is it a Tincan hub?")]
@@ -42,9 +44,11 @@ impl HttpError {
     pub(crate) fn is_unreadable(&self) -> bool {
         match self {
             Self::NotHttp { .. } | Self::TooLarge { .. } | Self::Content { .. } => true,
-            Self::Dial(_) | Self::TimedOut { .. } | Self::Broken { .. } | Self::Status { .. } => {
-                false
-            }
+            Self::Dial(_)
+            | Self::TimedOut { .. }
+            | Self::Broken { .. }
+            | Self::NeedsTls { .. }
+            | Self::Status { .. } => false,
         }
     }
 }
@@ -103,6 +107,9 @@ where
     let answer = async {
         let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
+        if !origin.secure && leads_to_tls(&response) {
+            return Err(HttpError::NeedsTls { origin: origin.clone() });
+        }
         if status != 200 {
             let (origin, path) = (origin.clone(), path.to_owned());
             return Err(HttpError::Status { origin, path, status });
@@ -128,6 +135,14 @@ where
         // The connection may end before its last bytes are taken out of the channel.
         _ = &mut connection => answer.await,
     }
+}
+
+/// Whether this is how a server in front of TLS answers what came without. It is not followed: what
+/// is configured is to be right.
+fn leads_to_tls<B>(response: &Response<B>) -> bool {
+    let location = response.headers().get(LOCATION).map(HeaderValue::as_bytes);
+    response.status().is_redirection()
+        && location.is_some_and(|location| location.starts_with(b"https://"))
 }
 
 fn request(

@@ -72,6 +72,17 @@ async fn ice_is_asked_with_the_token_and_gives_servers_with_their_credentials() 
     assert_eq!((ice.entries.as_slice(), ice.ttl), (&entries[..], Some(3_600)));
 }
 
+#[tokio::test]
+async fn a_hub_that_leads_to_tls_is_named_with_the_remedy_and_not_followed() {
+    let moved = "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://h/config.json\r\n\
+                 Content-Length: 0\r\n\r\n";
+    let error = hub("GET /config.json ", moved).await.config().await.unwrap_err();
+    assert!(error.to_string().contains("speaks TLS; write https://"), "{error}");
+    let elsewhere = moved.replace("https", "http");
+    let error = hub("GET /config.json ", elsewhere).await.config().await.unwrap_err();
+    assert!(error.to_string().contains("answered HTTP 308"), "{error}");
+}
+
 #[test]
 fn of_endless_lists_of_servers_the_first_are_taken() {
     let urls = vec!["stun:a:1"; 5];

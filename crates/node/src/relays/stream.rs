@@ -44,7 +44,7 @@ impl Stream {
         let (host, port) = (server.host.clone(), server.port);
         let secure = server.transport == Transport::Tls;
         let task = tokio::spawn(async move {
-            let reason = match dialer.stream(&host, port, secure).await {
+            let reason = match dialer.relay(&host, port, secure).await {
                 Ok(stream) => carry(id, stream, to_send, &reports).await,
                 Err(error) => error.to_string(),
             };

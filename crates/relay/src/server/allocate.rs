@@ -28,6 +28,9 @@ const MAX_LIFETIME_SECONDS: u32 = 3_600;
 /// some 40 s, but soon look for another relay.
 const OPENING_MS: u64 = 5_000;
 
+/// The bit of EVEN-PORT that asks for the next port, too (RFC 8656 §18.6).
+const RESERVE: u8 = 0x80;
+
 /// The protocol number of UDP.
 const UDP: u8 = 17;
 
@@ -43,7 +46,7 @@ impl Server {
         if let Some(id) = self.table.of_client(client) {
             return self.allocate_again(id, message, identity);
         }
-        let relays = wanted(message, self.config.families)?;
+        let (relays, even_port) = wanted(message, self.config.families)?;
         let request = Request {
             transaction: message.transaction(),
             has_fingerprint: message.has_fingerprint(),
@@ -64,7 +67,8 @@ impl Server {
         });
         let id = id.ok_or(ErrorCode::InsufficientCapacity)?;
         for (family, _) in relays.iter().filter(|(_, relay)| *relay == Relay::Opening) {
-            self.outputs.push_back(Output::Open(self.table.relay_id(id, family)));
+            let relay = self.table.relay_id(id, family);
+            self.outputs.push_back(Output::Open { relay, even_port });
         }
         Ok(None)
     }
@@ -157,11 +161,9 @@ fn granted(allocation: &Allocation) -> Builder {
         .xor_address(XOR_MAPPED_ADDRESS, allocation.client.remote)
 }
 
-/// Which relayed addresses a request asks for, as far as they can be had.
-///
-/// Ports are the operating system's choice, so EVEN-PORT cannot be promised and no reservation
-/// is ever made: both are answered with 508 (RFC 8656 §7.2).
-fn wanted(message: &Message<'_>, families: Families) -> Result<Relays, ErrorCode> {
+/// Which relayed addresses a request asks for, as far as they can be had, and whether their ports
+/// must be even.
+fn wanted(message: &Message<'_>, families: Families) -> Result<(Relays, bool), ErrorCode> {
     match message.find(REQUESTED_TRANSPORT) {
         Some([UDP, _, _, _]) => {}
         Some([_, _, _, _]) => return Err(ErrorCode::UnsupportedTransport),
@@ -169,19 +171,22 @@ fn wanted(message: &Message<'_>, families: Families) -> Result<Relays, ErrorCode
     }
     let requested = message.find(REQUESTED_ADDRESS_FAMILY);
     let additional = message.find(ADDITIONAL_ADDRESS_FAMILY);
-    check_ports(message, requested.is_some() || additional.is_some())?;
-    match (requested, additional) {
+    let even_port = even_port(message, requested.is_some() || additional.is_some())?;
+    let relays = match (requested, additional) {
         (Some(_), Some(_)) => Err(ErrorCode::BadRequest),
         (None, Some(value)) => both(value, families),
         (Some(value), None) => one(family(value)?, families),
         (None, None) => one(Family::V4, families),
-    }
+    };
+    Ok((relays?, even_port))
 }
 
-/// Refuses wishes about ports.
-fn check_ports(message: &Message<'_>, has_family: bool) -> Result<(), ErrorCode> {
+/// Whether ports must be even. The next one beside it is never kept for later, so that there are
+/// no reservations to take up either: both are answered with 508 (RFC 8656 §7.2).
+fn even_port(message: &Message<'_>, has_family: bool) -> Result<bool, ErrorCode> {
     match (message.find(EVEN_PORT), message.find(RESERVATION_TOKEN)) {
-        (None, None) => Ok(()),
+        (None, None) => Ok(false),
+        (Some([wish]), None) if wish & RESERVE == 0 => Ok(true),
         (Some([_]), None) => Err(ErrorCode::InsufficientCapacity),
         (None, Some([_, _, _, _, _, _, _, _])) if !has_family => {
             Err(ErrorCode::InsufficientCapacity)

@@ -37,8 +37,9 @@ fn only_udp_is_relayed() {
 }
 
 #[test]
-fn no_promise_is_made_about_ports() {
-    check(&[OVER_UDP, (EVEN_PORT, &[0])], Answer::Refused(508));
+fn a_port_may_have_to_be_even_and_none_is_reserved() {
+    check(&[OVER_UDP, (EVEN_PORT, &[0])], Answer::Granted);
+    check(&[OVER_UDP, (EVEN_PORT, &[0x7F])], Answer::Granted);
     check(&[OVER_UDP, (EVEN_PORT, &[0x80])], Answer::Refused(508));
     check(&[OVER_UDP, (EVEN_PORT, &[])], Answer::Refused(400));
     check(&[OVER_UDP, (RESERVATION_TOKEN, &[1; 8])], Answer::Refused(508));
@@ -46,6 +47,24 @@ fn no_promise_is_made_about_ports() {
     let token = (RESERVATION_TOKEN, &[1; 8][..]);
     check(&[OVER_UDP, (EVEN_PORT, &[0]), token], Answer::Refused(400));
     check(&[OVER_UDP, (REQUESTED_ADDRESS_FAMILY, &[1, 0, 0, 0]), token], Answer::Refused(400));
+}
+
+#[test]
+fn the_shell_is_told_that_a_port_must_be_even() {
+    for (attributes, expected) in [(&[][..], false), (&[(EVEN_PORT, &[0][..])], true)] {
+        let mut world = World::new(config());
+        let client = world.meet(udp(1), &credential("alice"));
+        let mut request = request::allocate(world.transaction(), Wanted::Both);
+        for (kind, value) in attributes {
+            request = request.attribute(*kind, value);
+        }
+        world.server.handle_client(world.now, &udp(1), &client.signature.sign(request));
+        for _ in 0..2 {
+            let output = world.server.poll_output();
+            let Some(Output::Open { even_port, .. }) = output else { panic!("{output:?}") };
+            assert_eq!(even_port, expected);
+        }
+    }
 }
 
 #[test]
@@ -113,7 +132,7 @@ fn a_request_repeated_while_its_socket_opens_is_answered_once() {
         world.server.handle_client(world.now, &udp(1), &request);
     }
     let opened: Vec<_> = std::iter::from_fn(|| world.server.poll_output()).collect();
-    let [Output::Open(relay)] = opened[..] else { panic!("{opened:?}") };
+    let [Output::Open { relay, even_port: false }] = opened[..] else { panic!("{opened:?}") };
     world.server.opened(world.now, relay, at("203.0.113.1:50000"));
     assert!(matches!(world.server.poll_output(), Some(Output::Send { .. })));
     assert_eq!(world.server.poll_output(), None);
@@ -136,7 +155,7 @@ fn a_shell_that_says_nothing_is_not_waited_for() {
     let client = world.meet(udp(1), &credential("alice"));
     let request = client.signature.sign(request::allocate(world.transaction(), V4));
     world.server.handle_client(world.now, &udp(1), &request);
-    let Some(Output::Open(relay)) = world.server.poll_output() else { panic!("no socket") };
+    let Some(Output::Open { relay, .. }) = world.server.poll_output() else { panic!("no socket") };
     world.now = world.now.plus_ms(5_000);
     assert_eq!(world.server.poll_timeout(), Some(world.now.ms));
     world.server.handle_timeout(world.now);
@@ -165,7 +184,9 @@ fn an_address_that_is_taken_or_of_the_other_family_is_not_used() {
         let client = world.meet(udp(2), &credential("alice"));
         let request = client.signature.sign(request::allocate(world.transaction(), V4));
         world.server.handle_client(world.now, &udp(2), &request);
-        let Some(Output::Open(relay)) = world.server.poll_output() else { panic!("no socket") };
+        let Some(Output::Open { relay, .. }) = world.server.poll_output() else {
+            panic!("no socket")
+        };
         world.server.opened(world.now, relay, at(address));
         assert_eq!(world.server.poll_output(), Some(Output::Close(relay)));
         assert!(matches!(world.server.poll_output(), Some(Output::Send { .. })));

@@ -89,7 +89,7 @@ impl Path {
                     assert!(self.client.handle(&message, self.now).is_none());
                     self.settle();
                 }
-                Output::Open(relay) => {
+                Output::Open { relay, .. } => {
                     let ip = match relay.family() {
                         Family::V4 => "203.0.113.1",
                         Family::V6 => "[2001:db8::1]",

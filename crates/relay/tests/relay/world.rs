@@ -100,20 +100,21 @@ impl World {
         while let Some(output) = self.server.poll_output() {
             match output {
                 Output::Send { client, message } => self.answers.push((client, message)),
-                Output::Open(relay) => self.open(relay),
+                Output::Open { relay, even_port } => self.open(relay, even_port),
                 Output::Close(relay) => self.open.retain(|(open, _)| *open != relay),
                 Output::Hangup(client) => self.hung_up.push(client),
             }
         }
     }
 
-    fn open(&mut self, relay: RelayId) {
+    fn open(&mut self, relay: RelayId, even_port: bool) {
         let [v4, v6] = self.can_open;
         let (can, ip) = match relay.family() {
             Family::V4 => (v4, "203.0.113.1".parse().unwrap()),
             Family::V6 => (v6, "2001:db8::1".parse().unwrap()),
         };
         if can {
+            self.next_port += u16::from(even_port && !self.next_port.is_multiple_of(2));
             let address = SocketAddr::new(ip, self.next_port);
             self.next_port += 1;
             self.open.push((relay, address));

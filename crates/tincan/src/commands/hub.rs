@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use tincan_hub::{Config, Hub, Ports, RelayConfig};
+use tincan_hub::{Config, Hub, HubError, Ports, RelayConfig, TlsConfig};
 
 use crate::Outcome;
 use crate::cli;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::signals::EndSignals;
 
 pub(crate) async fn run(args: cli::Hub, json: bool) -> Outcome {
@@ -20,6 +20,7 @@ pub(crate) async fn run(args: cli::Hub, json: bool) -> Outcome {
         websocket: args.ws_port,
         stun: args.stun_port,
         second_stun: args.second_stun_port,
+        turns: args.turns_port,
     };
     let secret = match &args.relay_secret_file {
         Some(file) => Some(secret_of(file)?),
@@ -38,12 +39,19 @@ pub(crate) async fn run(args: cli::Hub, json: bool) -> Outcome {
         ports,
         public_host: args.public_host.clone(),
         data_dir: args.data,
+        tls: args.tls_cert.zip(args.tls_key).map(|(cert, key)| TlsConfig::new(cert, key)),
         relay,
         stun_addresses: args.stun_address,
         log_ids: args.log_ids,
         ..Config::default()
     };
-    let hub = Hub::start(config).await.map_err(Failure::failed)?;
+    let hub = Hub::start(config).await.map_err(|error| match error {
+        HubError::Certificate(error) => Failure::BadInput(error.to_string()),
+        other => Failure::failed(other),
+    })?;
+    if let Some(warning) = hub.certificate_warning() {
+        complain(&warning.to_string());
+    }
     let outcome = print_addresses(&hub, args.public_host.as_deref(), Output::new(json));
     if outcome.is_ok() {
         signals.next().await;
@@ -74,17 +82,22 @@ fn print_addresses(hub: &Hub, public_host: Option<&str>, out: Output) -> Outcome
         None if at.http.is_ipv6() => format!("[{}]", at.http.ip()),
         None => at.http.ip().to_string(),
     };
-    let origin = format!("http://{host}:{}", at.http.port());
+    let origin = match (at.scheme(), at.http.port()) {
+        ("https", 443) => format!("https://{host}"),
+        (scheme, port) => format!("{scheme}://{host}:{port}"),
+    };
     let value = json!({
         "origin": origin,
         "http": at.http,
         "mqtt": at.mqtt,
         "websocket": at.websocket,
         "stun": at.stun,
+        "turns": at.turns,
     });
     out.value(&value, || {
+        let turns = at.turns.map(|turns| format!("turns     {turns}\n")).unwrap_or_default();
         format!(
-            "hub       {origin}\nmqtt      {}\nwebsocket {}\nstun      {}\n\
+            "hub       {origin}\nmqtt      {}\nwebsocket {}\nstun      {}\n{turns}\
              Chat here: tincan --hub {origin} chat",
             at.mqtt, at.websocket, at.stun
         )

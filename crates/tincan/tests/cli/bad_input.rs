@@ -53,6 +53,27 @@ fn ids_and_invites_that_are_none() {
 }
 
 #[test]
+fn certificates_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let hub = |cert: &str, key: &str, parts: &[&str]| {
+        // Whatever else listens on this machine does not matter: the files are read first.
+        check(&["hub", "--bind", "127.0.0.1", "--tls-cert", cert, "--tls-key", key], parts);
+    };
+    let key = "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n";
+    let (text, key) = (file("text", "hello"), file("key", key));
+    hub("/nowhere/cert.pem", &key, &["/nowhere/cert.pem", "name the file"]);
+    hub(&text, &key, &[&text, "no certificate in PEM form", "fullchain.pem"]);
+    hub(&key, &text, &[&key, "are the two files swapped?"]);
+    check(&["hub", "--tls-cert", &text], &["--tls-key"]);
+    check(&["hub", "--tls-key", &key], &["--tls-cert"]);
+}
+
+#[test]
 fn people_who_are_not_there() {
     check(&["send", "Eve", "hello"], &["Eve", "tincan contact add"]);
     check(&["chat", "Eve"], &["Eve", "tincan contact add"]);
