@@ -18,5 +18,6 @@ mod own_hub;
 mod refused_token;
 mod requests;
 mod second_command;
+mod secure_hub;
 mod terminal;
 mod two_terminals;
