@@ -17,13 +17,14 @@ struct Program {
 /// Who needs machines with networks of their own.
 const NETWORKS: &str = "tests in networks of their own";
 
-const PROGRAMS: [Program; 10] = [
+const PROGRAMS: [Program; 11] = [
     Program { names: &["c++", "g++"], package: "g++", needed_by: "fuzz targets" },
     Program { names: &["faketime"], package: "faketime", needed_by: "tests of wrong clocks" },
     Program { names: &["ip"], package: "iproute2", needed_by: NETWORKS },
     Program { names: &["nft"], package: "nftables", needed_by: NETWORKS },
     Program { names: &["unshare"], package: "util-linux", needed_by: NETWORKS },
     Program { names: &["mosquitto"], package: "mosquitto", needed_by: "broker tests" },
+    Program { names: &["turnutils_uclient"], package: "coturn", needed_by: "tests of the relay" },
     Program {
         names: &["chromium", "chromium-browser", "google-chrome"],
         package: "chromium",

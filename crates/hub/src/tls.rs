@@ -129,7 +129,9 @@ impl Tls {
 
     fn acceptor(&self, port: Port) -> TlsAcceptor {
         let protocols: &[&[u8]] = match port {
-            Port::Site => &[HTTP, TURN, STUN],
+            // In the order of preference: whoever can speak TURN, coturn's clients for one, has not
+            // come for the page.
+            Port::Site => &[TURN, STUN, HTTP],
             Port::Relay => &[TURN, STUN],
             Port::Broker => &[],
         };

@@ -459,3 +459,6 @@ fn client(server: &TurnServer, now: Instant) -> Option<TurnClient> {
     };
     Some(TurnClient::new(config, seed, now))
 }
+
+#[cfg(test)]
+mod tests;

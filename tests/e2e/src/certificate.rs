@@ -1,5 +1,6 @@
 //! Certificates for servers of these tests, and the authorities that sign them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -27,6 +28,17 @@ impl Authority {
     /// Its own certificate, as a file for `--ca-file` has it.
     pub fn pem(&self) -> String {
         self.0.pem()
+    }
+
+    /// Writes a certificate for a server of this name or address and its key into a folder, as an
+    /// ACME client does: `fullchain.pem` and `privkey.pem`. `change` has the last word on it.
+    pub fn issue(&self, host: &str, folder: &Path, change: impl FnOnce(&mut CertificateParams)) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        std::fs::write(folder.join("fullchain.pem"), certificate.pem()).unwrap();
+        std::fs::write(folder.join("privkey.pem"), key.serialize_pem()).unwrap();
     }
 
     /// A certificate for a server of this name or address.

@@ -11,6 +11,7 @@ pub struct HubProcess {
     at: String,
     origin: String,
     ports: [String; 4],
+    flags: Vec<String>,
 }
 
 impl HubProcess {
@@ -21,15 +22,21 @@ impl HubProcess {
 
     /// The same, at another address of this machine.
     pub fn start_at(at: &str) -> Self {
+        Self::start_with(at, &[])
+    }
+
+    /// The same, with more flags.
+    pub fn start_with(at: &str, flags: &[&str]) -> Self {
         let any = ["0", "0", "0", "0"].map(str::to_owned);
-        let (process, address) = run(at, &any);
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let (process, address) = run(at, &any, &flags);
         let port = |key: &str| {
             let address = address[key].as_str().expect("it prints its addresses");
             address.rsplit(':').next().expect("it has a port").to_owned()
         };
         let ports = [port("http"), port("mqtt"), port("websocket"), port("stun")];
         let origin = address["origin"].as_str().expect("it prints its origin").to_owned();
-        Self { process: Some(process), at: at.to_owned(), origin, ports }
+        Self { process: Some(process), at: at.to_owned(), origin, ports, flags }
     }
 
     /// Where it is reached.
@@ -78,11 +85,11 @@ impl HubProcess {
 
     /// Starts it again where it was.
     pub fn start_again(&mut self) {
-        self.process = Some(run(&self.at, &self.ports).0);
+        self.process = Some(run(&self.at, &self.ports, &self.flags).0);
     }
 }
 
-fn run(at: &str, ports: &[String; 4]) -> (Process, Value) {
+fn run(at: &str, ports: &[String; 4], flags: &[String]) -> (Process, Value) {
     let [http, mqtt, websocket, stun] = ports;
     let words = [
         "hub",
@@ -98,7 +105,7 @@ fn run(at: &str, ports: &[String; 4]) -> (Process, Value) {
         "--stun-port",
         stun,
     ];
-    let mut process = Process::start(&mut tincan(&words));
+    let mut process = Process::start(tincan(&words).args(flags));
     let address = process.wait_for("the hub's addresses", |line| {
         serde_json::from_str::<Value>(line).ok().filter(|value| value["origin"].is_string())
     });

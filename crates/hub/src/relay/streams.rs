@@ -82,7 +82,7 @@ impl StreamDoor {
         let connection = self.next.fetch_add(1, Ordering::Relaxed);
         let transport = if stream.is_tls() { Transport::Tls } else { Transport::Tcp };
         let client = Client { transport, remote, local, connection };
-        let (unsent, to_send) = unsent();
+        let (unsent, to_send) = unsent(transport);
         self.board.stream_opened(client.connection, unsent);
         let (reader, writer) = tokio::io::split(stream);
         tokio::select! {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tincan_relay::Transport;
 use tokio::sync::mpsc;
 
 /// Messages that wait. Each costs an allocation, whatever its size.
@@ -29,14 +30,22 @@ pub(super) struct ToSend {
     waiting_bytes: Arc<AtomicUsize>,
     /// What has been taken and may not be written yet.
     batch: Vec<u8>,
+    /// No more is put together beyond this.
+    batch_bytes: usize,
 }
 
-/// Both ends for one client.
-pub(super) fn unsent() -> (Unsent, ToSend) {
+/// Both ends for one client. Over TCP small messages are written together. Under TLS each is
+/// written by itself and so gets a record of its own: coturn's clients take one from each record.
+pub(super) fn unsent(transport: Transport) -> (Unsent, ToSend) {
+    let batch_bytes = if transport == Transport::Tls { 0 } else { BATCH_BYTES };
     let (sender, receiver) = mpsc::channel(MAX_MESSAGES);
     let waiting_bytes = Arc::new(AtomicUsize::new(0));
-    let to_send =
-        ToSend { messages: receiver, waiting_bytes: Arc::clone(&waiting_bytes), batch: Vec::new() };
+    let to_send = ToSend {
+        messages: receiver,
+        waiting_bytes: Arc::clone(&waiting_bytes),
+        batch: Vec::new(),
+        batch_bytes,
+    };
     (Unsent { messages: sender, waiting_bytes }, to_send)
 }
 
@@ -65,7 +74,7 @@ impl ToSend {
         self.waiting_bytes.fetch_sub(self.batch.len(), Ordering::Relaxed);
         self.batch.clear();
         self.batch = self.messages.recv().await?;
-        while self.batch.len() < BATCH_BYTES
+        while self.batch.len() < self.batch_bytes
             && let Ok(more) = self.messages.try_recv()
         {
             self.batch.extend(more);
@@ -86,7 +95,7 @@ mod tests {
     #[tokio::test]
     async fn bytes_are_bounded_as_well_as_messages() {
         let check = |size_bytes, expected| {
-            let (unsent, _to_send) = unsent();
+            let (unsent, _to_send) = unsent(Transport::Tcp);
             assert_eq!(fill(&unsent, size_bytes), expected, "{size_bytes}");
         };
         check(20, MAX_MESSAGES);
@@ -98,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_being_written_counts_until_more_is_asked_for() {
-        let (unsent, mut to_send) = unsent();
+        let (unsent, mut to_send) = unsent(Transport::Tls);
         let size_bytes = MAX_BYTES / 2;
         assert_eq!(fill(&unsent, size_bytes), 2);
         assert_eq!(to_send.next().await.map(<[u8]>::len), Some(size_bytes));
@@ -108,13 +117,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn small_messages_are_written_together_and_in_order() {
-        let (unsent, mut to_send) = unsent();
-        for byte in 1..=3 {
-            assert!(unsent.push(&[byte; 2]));
-        }
-        assert_eq!(to_send.next().await, Some(&[1, 1, 2, 2, 3, 3][..]));
-        drop(unsent);
-        assert_eq!(to_send.next().await, None);
+    async fn small_messages_are_written_together_over_tcp_and_one_by_one_under_tls() {
+        let check = async |transport, expected: &[&[u8]]| {
+            let (unsent, mut to_send) = unsent(transport);
+            for byte in 1..=3 {
+                assert!(unsent.push(&[byte; 2]));
+            }
+            for batch in expected {
+                assert_eq!(to_send.next().await, Some(*batch));
+            }
+            drop(unsent);
+            assert_eq!(to_send.next().await, None);
+        };
+        check(Transport::Tcp, &[&[1, 1, 2, 2, 3, 3]]).await;
+        check(Transport::Tls, &[&[1, 1], &[2, 2], &[3, 3]]).await;
     }
 }

@@ -241,6 +241,7 @@ async fn what_a_client_speaks_is_told_by_alpn() {
     check(Port::Site, &[b"http/1.1"], Said::Http).await;
     check(Port::Site, &[b"h2", b"http/1.1"], Said::Http).await;
     check(Port::Site, &[b"stun.turn"], Said::Relay).await;
+    check(Port::Site, &[b"http/1.1", b"stun.turn"], Said::Relay).await;
     check(Port::Site, &[b"stun.nat-discovery"], Said::Relay).await;
     check(Port::Site, &[], Said::Nothing).await;
     check(Port::Relay, &[b"stun.turn"], Said::Relay).await;

@@ -30,7 +30,7 @@ use crate::settings::Settings;
 
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> Outcome {
-    start_log(cli.global.verbose)?;
+    start_log(cli.global.verbose, matches!(cli.command, Command::Hub(_)))?;
     let settings = || Settings::gather(&cli.global);
     match cli.command {
         Command::Completions { shell } => completions::completions(shell),
@@ -51,11 +51,13 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     }
 }
 
-/// Logs to stderr as `-v` and `TINCAN_LOG` say; without either, nothing at all.
-fn start_log(verbose: u8) -> Outcome {
+/// Logs to stderr as `-v` and `TINCAN_LOG` say; without either, nothing at all, except that a hub
+/// warns: nobody looks at it until something is wrong, such as a certificate that is not renewed.
+fn start_log(verbose: u8, is_hub: bool) -> Outcome {
     let said = std::env::var("TINCAN_LOG").ok().filter(|said| !said.is_empty());
     let filter = match (&said, verbose) {
         (Some(said), _) => said.as_str(),
+        (None, 0) if is_hub => "tincan_hub=warn",
         (None, 0) => return Ok(()),
         (None, 1) => "warn,tincan=info,tincan_node=info,tincan_hub=info,tincan_engine=info",
         (None, _) => "info,tincan=debug,tincan_node=debug,tincan_hub=debug,tincan_engine=debug",

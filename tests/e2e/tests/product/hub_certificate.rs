@@ -21,7 +21,7 @@ impl SecureHub {
         let authority = Authority::new();
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
-        let behind = hub.origin().strip_prefix("http://").expect("a hub ends no TLS itself");
+        let behind = hub.origin().strip_prefix("http://").expect("this hub ends no TLS itself");
         let door = TlsDoor::open(behind, authority.certify("127.0.0.1")).await;
         Self { folder, authority, door, _hub: hub }
     }

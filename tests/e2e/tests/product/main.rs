@@ -19,5 +19,6 @@ mod path_in_view;
 mod refused_token;
 mod requests;
 mod second_command;
+mod secure_hub;
 mod terminal;
 mod two_terminals;
