@@ -3,7 +3,7 @@
 use crate::check::Check;
 use crate::finding::{Finding, Verdict};
 use crate::text::{Text, words};
-use crate::udp::{Stun, StunAnswer};
+use crate::udp::{Stun, StunAnswer, seen_at};
 
 /// What there is of IPv6.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,7 @@ impl Ipv6 {
                 let what = words![
                     "IPv6 works: the STUN server answers in ",
                     Text::time(took),
-                    ", and sees us at ",
-                    Text::address(mapped.ip()),
+                    seen_at(mapped),
                     "."
                 ];
                 Finding::new(Check::Ipv6, Verdict::Good, "ipv6_works", what)

@@ -11,8 +11,9 @@ use crate::text::{Text, address_kind, words};
 /// two do; what was not tried is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nat {
-    /// The socket's own address, as the kernel would send from it.
-    pub local: SocketAddr,
+    /// The socket's own address, as the kernel would send from it; `None` where a browser hides
+    /// it.
+    pub local: Option<SocketAddr>,
     /// Where the first server sees it.
     pub first: SocketAddr,
     /// Where another port of the same server sees it.
@@ -70,7 +71,7 @@ impl Nat {
         let same_port = other_port.map(|seen| seen == first);
         let same_address = other_address.map(|seen| seen == first);
         match (same_port, same_address) {
-            _ if first == local => Mapping::None,
+            _ if local == Some(first) => Mapping::None,
             (Some(false), _) => Mapping::AddressAndPortDependent,
             (_, Some(true)) => Mapping::EndpointIndependent,
             (_, Some(false)) => Mapping::AddressDependent,
@@ -103,7 +104,8 @@ impl Nat {
         if self.is_near() {
             return vec![near(self.first.ip())];
         }
-        let mut findings = vec![self.judge_mapping(), self.judge_filtering()];
+        let mut findings = vec![self.judge_mapping()];
+        findings.extend(self.judge_filtering());
         findings.extend(self.judge_hairpin());
         findings
     }
@@ -157,13 +159,15 @@ impl Nat {
         }
     }
 
-    fn judge_filtering(&self) -> Finding {
+    /// `None` where other places answer and it was not tried all the same: a page cannot.
+    fn judge_filtering(&self) -> Option<Finding> {
         let found =
             |code, what: &'static str| Finding::new(Check::Filtering, Verdict::Good, code, what);
         let changes =
             matches!(self.mapping(), Mapping::AddressDependent | Mapping::AddressAndPortDependent);
         let gate = if self.mapping() == Mapping::None { Gate::Firewall } else { Gate::Router };
-        match (self.filtering(), gate) {
+        Some(match (self.filtering(), gate) {
+            (Filtering::Unknown, _) if self.other_port.is_some() => return None,
             (Filtering::EndpointIndependent, Gate::Router) => {
                 found("filter_none", "Your router lets anybody in at a port that you use.")
                     .meaning(if changes { "" } else { EVERYBODY })
@@ -196,7 +200,7 @@ impl Nat {
                 "Whom your router lets in could not be told.",
             )
             .meaning("The second port of the STUN server does not answer."),
-        }
+        })
     }
 
     fn judge_hairpin(&self) -> Option<Finding> {
@@ -278,7 +282,7 @@ mod tests {
 
     fn nat(other_port: Option<SocketAddr>, other_address: Option<SocketAddr>) -> Nat {
         Nat {
-            local: ([192, 168, 1, 10], 5000).into(),
+            local: Some(([192, 168, 1, 10], 5000).into()),
             first: ([203, 0, 113, 2], 1).into(),
             other_port,
             other_address,
@@ -307,8 +311,11 @@ mod tests {
 
     #[test]
     fn what_is_the_same_inside_and_outside_is_not_translated() {
-        let local = ([203, 0, 113, 2], 1).into();
-        assert_eq!(Nat { local, ..nat(at(1), at(1)) }.mapping(), Mapping::None);
+        let local = at(1);
+        let nat = Nat { local, ..nat(at(1), at(1)) };
+        assert_eq!(nat.mapping(), Mapping::None);
+        // Where it is hidden, one cannot know.
+        assert_eq!(Nat { local: None, ..nat }.mapping(), Mapping::EndpointIndependent);
     }
 
     #[test]
@@ -336,18 +343,25 @@ mod tests {
         let nat = Nat { first: inside, ..nat(None, None) };
         assert_eq!(codes(&nat), ["mapping_near"]);
         let public = ([203, 0, 113, 2], 5000).into();
-        let nat = Nat { local: public, first: public, ..nat };
+        let nat = Nat { local: Some(public), first: public, ..nat };
         assert_eq!(codes(&nat), ["mapping_none", "filter_unknown"]);
     }
 
     #[test]
     fn a_hairpin_behind_the_next_router_tells_of_a_second_one() {
-        let with = |hairpin, is_far| codes(&Nat { hairpin, is_far, ..nat(at(1), at(1)) }).pop();
+        let cone = Nat { heard_other_port: Some(false), ..nat(at(1), at(1)) };
+        let with = |hairpin, is_far| codes(&Nat { hairpin, is_far, ..cone.clone() }).pop();
         assert_eq!(with(Some(true), Some(true)), Some("second_router"));
         assert_eq!(with(Some(true), Some(false)), Some("hairpin_works"));
         assert_eq!(with(Some(true), None), Some("hairpin_works"));
         assert_eq!(with(Some(false), None), Some("hairpin_missing"));
-        assert_eq!(with(None, None), Some("filter_unknown"));
+        assert_eq!(with(None, None), Some("filter_port"));
+    }
+
+    #[test]
+    fn a_filter_that_could_not_be_tried_is_not_spoken_of() {
+        assert_eq!(codes(&nat(at(1), at(1))), ["mapping_independent"]);
+        assert_eq!(codes(&nat(None, None)), ["mapping_unknown", "filter_unknown"]);
     }
 
     #[test]

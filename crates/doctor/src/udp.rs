@@ -20,8 +20,8 @@ pub struct Stun {
 /// A STUN server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StunAnswer {
-    /// Where we are, seen from outside.
-    pub mapped: SocketAddr,
+    /// Where we are, seen from outside; `None` where a browser does not tell.
+    pub mapped: Option<SocketAddr>,
     /// How long it took.
     pub took: Duration,
 }
@@ -34,8 +34,7 @@ impl Stun {
                 let what = words![
                     "UDP gets out and back: the STUN server answers in ",
                     Text::time(took),
-                    ", and sees us at ",
-                    Text::address(mapped.ip()),
+                    seen_at(mapped),
                     "."
                 ];
                 Finding::new(Check::Udp, Verdict::Good, "udp_works", what).latency(took)
@@ -58,6 +57,12 @@ impl Stun {
         let what = words!["Nothing comes back over UDP from ", self.place.name(), "."];
         Finding::new(Check::Udp, verdict, "udp_blocked", what)
     }
+}
+
+/// The end of a sentence about an answer.
+pub(crate) fn seen_at(mapped: Option<SocketAddr>) -> Text {
+    let Some(mapped) = mapped else { return Text::default() };
+    words![", and sees us at ", Text::address(mapped.ip())]
 }
 
 const REMEDY: &str = "This network lets no UDP out, or the server's UDP port is closed. Ask who runs \

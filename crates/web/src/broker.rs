@@ -17,7 +17,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::clock::{steady_ms, to_millis};
 use crate::hub::{self, HubConfig, HubError, IceServer};
 use crate::timer::Timer;
-use socket::{Happening, Socket};
+pub(crate) use socket::{Happening, Socket};
 
 /// What the link tells the shell.
 pub(crate) enum Report {
@@ -306,7 +306,7 @@ fn now_ms() -> u64 {
 }
 
 /// By how many milliseconds our wall clock is behind `now`.
-fn behind(now: u64) -> i64 {
+pub(crate) fn behind(now: u64) -> i64 {
     let ours = i64::try_from(to_millis(js_sys::Date::now())).unwrap_or(i64::MAX);
     i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(ours)
 }

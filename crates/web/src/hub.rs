@@ -24,6 +24,8 @@ pub(crate) struct HubConfig {
     pub(crate) web: Vec<String>,
     /// `stun:host:port`.
     pub(crate) stun: Vec<String>,
+    /// More places at which STUN answers, by which the doctor tells what a router does.
+    pub(crate) stun_probes: Vec<String>,
 }
 
 impl HubConfig {
@@ -33,7 +35,12 @@ impl HubConfig {
             addresses.truncate(MAX_ADDRESSES);
             Ok::<_, JsonError>(addresses)
         };
-        Ok(Self { brokers: listed("brokers")?, web: listed("web")?, stun: listed("stun")? })
+        Ok(Self {
+            brokers: listed("brokers")?,
+            web: listed("web")?,
+            stun: listed("stun")?,
+            stun_probes: listed("stunProbes")?,
+        })
     }
 
     /// The brokers that a browser can use, in the order to try; `origin` is the hub's.

@@ -7,6 +7,7 @@ mod browser;
 mod channel;
 mod client;
 mod clock;
+mod doctor;
 mod hub;
 mod later;
 mod loading;
@@ -21,5 +22,6 @@ mod timer;
 mod words;
 
 pub use client::{Client, Imported, Notice, RequestError, StartError};
+pub use doctor::examine;
 pub use loading::{NotLoaded, load_later};
 pub use standing::{Role, Settings, Standing, Storage};

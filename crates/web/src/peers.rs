@@ -11,6 +11,7 @@ use tincan_wire::{SessionId, SortedMap};
 
 use crate::hub::IceServer;
 use connection::Connection;
+pub(crate) use connection::{channel, configuration};
 
 /// Hands what a connection says to the shell.
 pub(crate) type Tell = Rc<dyn Fn(SessionId, PeerInput)>;

@@ -36,6 +36,7 @@ mod state;
 #[cfg(feature = "store-suite")]
 mod suite;
 mod transaction;
+pub(crate) mod trial;
 mod words;
 mod write;
 mod writer;

@@ -42,9 +42,16 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ),
     (
         "tincan-web",
-        &["tincan-wire", "tincan-engine", "tincan-mqtt", "tincan-backup", "tincan-store-suite"],
+        &[
+            "tincan-wire",
+            "tincan-engine",
+            "tincan-mqtt",
+            "tincan-backup",
+            "tincan-doctor",
+            "tincan-store-suite",
+        ],
     ),
-    ("tincan-web-ui", &["tincan-wire", "tincan-engine", "tincan-web"]),
+    ("tincan-web-ui", &["tincan-wire", "tincan-engine", "tincan-doctor", "tincan-web"]),
     ("tincan-store-suite", &["tincan-wire", "tincan-engine"]),
     ("tincan-natlab", &["tincan-wire"]),
     ("tincan-sim", &["tincan-wire", "tincan-engine"]),

@@ -15,7 +15,10 @@ fn good() -> Measurements {
     let took = Duration::from_millis(12);
     let place = |way, port| Place { way, host: "hub.example".into(), port };
     let mapped = SocketAddr::from(([203, 0, 113, 2], 1));
-    let stun = Stun { place: place(Way::Stun, 3478), answer: Some(StunAnswer { mapped, took }) };
+    let stun = Stun {
+        place: place(Way::Stun, 3478),
+        answer: Some(StunAnswer { mapped: Some(mapped), took }),
+    };
     Measurements {
         place: MeetingPlace::Hub,
         storage: Some(Storage {
@@ -43,7 +46,7 @@ fn good() -> Measurements {
         udp: Some(stun),
         has_ipv4: Some(true),
         nat: Some(Nat {
-            local: ([192, 168, 1, 10], 5000).into(),
+            local: Some(([192, 168, 1, 10], 5000).into()),
             first: mapped,
             other_port: Some(mapped),
             other_address: Some(mapped),
@@ -56,7 +59,7 @@ fn good() -> Measurements {
             has_address: true,
             stun: Some(Stun {
                 place: place(Way::Stun, 3478),
-                answer: Some(StunAnswer { mapped: "[2001:db8::7]:1".parse().unwrap(), took }),
+                answer: Some(StunAnswer { mapped: "[2001:db8::7]:1".parse().ok(), took }),
             }),
         }),
         relays: vec![Relay {
@@ -211,7 +214,13 @@ fn storage() -> impl Strategy<Value = Storage> {
 
 fn nat() -> impl Strategy<Value = Nat> {
     let flags = any::<(Option<bool>, Option<bool>, Option<bool>, Option<bool>)>();
-    (address(), address(), proptest::option::of(address()), proptest::option::of(address()), flags)
+    (
+        proptest::option::of(address()),
+        address(),
+        proptest::option::of(address()),
+        proptest::option::of(address()),
+        flags,
+    )
         .prop_map(|(local, first, other_port, other_address, flags)| Nat {
             local,
             first,
@@ -238,7 +247,7 @@ fn seen() -> impl Strategy<Value = Measurements> {
     (host(), outcomes, storage(), running, multicast, stun, nat(), any::<i64>()).prop_map(
         move |(host, outcomes, storage, running, multicast, mapped, nat, clock)| {
             let place = |way| Place { way, host: host.clone(), port: 443 };
-            let answer = mapped.map(|mapped| StunAnswer { mapped, took });
+            let answer = Some(StunAnswer { mapped, took });
             let stun = Stun { place: place(Way::Stun), answer };
             Measurements {
                 place: MeetingPlace::Hub,
@@ -276,8 +285,8 @@ fn private_words(seen: &Measurements) -> Vec<String> {
         .map(str::to_owned)
         .collect();
     let nat = seen.nat.as_ref().unwrap();
-    let mapped = seen.udp.as_ref().unwrap().answer.map(|answer| answer.mapped);
-    let addresses = [Some(nat.local), Some(nat.first), nat.other_port, nat.other_address, mapped];
+    let mapped = seen.udp.as_ref().unwrap().answer.and_then(|answer| answer.mapped);
+    let addresses = [nat.local, Some(nat.first), nat.other_port, nat.other_address, mapped];
     words.extend(addresses.into_iter().flatten().map(|at| at.ip().to_string()));
     words.push(seen.hub.as_ref().unwrap().place.host.clone());
     words.retain(|word| word.len() > 4);

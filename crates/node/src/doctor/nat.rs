@@ -37,7 +37,7 @@ pub(super) async fn look(servers: Servers) -> Option<Nat> {
     // What does not answer at all is not kept out by a router.
     let answers = |seen: Option<SocketAddr>, heard: Option<bool>| seen.and(heard);
     Some(Nat {
-        local,
+        local: Some(local),
         first,
         other_port,
         other_address,

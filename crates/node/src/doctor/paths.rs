@@ -73,7 +73,8 @@ fn places(first: SocketAddr, servers: &[Server], probes: &[Server]) -> Servers {
 async fn stun(server: &Server) -> Stun {
     let asked =
         async { Asker::bind(server.at).await.ok()?.ask_one(Question::plain(server.at)).await };
-    let answer = asked.await.map(|Heard { mapped, took }| StunAnswer { mapped, took });
+    let answer =
+        asked.await.map(|Heard { mapped, took }| StunAnswer { mapped: Some(mapped), took });
     let place = Place { way: Way::Stun, host: server.host.clone(), port: server.at.port() };
     Stun { place, answer }
 }

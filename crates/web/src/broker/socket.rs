@@ -8,7 +8,7 @@ use web_sys::{BinaryType, Event, MessageEvent, WebSocket};
 use crate::words::words;
 
 /// What a socket tells.
-pub(super) enum Happening {
+pub(crate) enum Happening {
     /// It can be written.
     Opened,
     /// Bytes of the stream, in pieces of any size.
@@ -18,7 +18,7 @@ pub(super) enum Happening {
 }
 
 /// A socket that is closed, and says nothing more, once it is dropped.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     socket: WebSocket,
     _opened: Closure<dyn FnMut(Event)>,
     _message: Closure<dyn FnMut(MessageEvent)>,
@@ -28,7 +28,7 @@ pub(super) struct Socket {
 impl Socket {
     /// # Errors
     /// The address is none, or the page may not use it; in the browser's words.
-    pub(super) fn open(url: &str, hear: impl Fn(Happening) + 'static) -> Result<Self, String> {
+    pub(crate) fn open(url: &str, hear: impl Fn(Happening) + 'static) -> Result<Self, String> {
         let socket = WebSocket::new_with_str(url, "mqtt").map_err(|thrown| words(&thrown))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let hear = std::rc::Rc::new(hear);
@@ -55,7 +55,7 @@ impl Socket {
         Ok(Self { socket, _opened: opened, _message: message, _closed: closed })
     }
 
-    pub(super) fn send(&self, bytes: &[u8]) {
+    pub(crate) fn send(&self, bytes: &[u8]) {
         // A socket that is closing says so by itself.
         let _ = self.socket.send_with_u8_array(bytes);
     }

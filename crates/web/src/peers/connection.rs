@@ -377,7 +377,8 @@ impl Inner {
     }
 }
 
-fn configuration(servers: &[IceServer], relay_only: bool) -> RtcConfiguration {
+/// What a browser is told of servers.
+pub(crate) fn configuration(servers: &[IceServer], relay_only: bool) -> RtcConfiguration {
     let configuration = RtcConfiguration::new();
     let list: js_sys::Array = servers
         .iter()
@@ -402,7 +403,8 @@ fn configuration(servers: &[IceServer], relay_only: bool) -> RtcConfiguration {
     configuration
 }
 
-fn channel(connection: &RtcPeerConnection, label: &str, id: u16) -> RtcDataChannel {
+/// A channel that needs no negotiation.
+pub(crate) fn channel(connection: &RtcPeerConnection, label: &str, id: u16) -> RtcDataChannel {
     let init = RtcDataChannelInit::new();
     init.set_negotiated(true);
     init.set_id(id);

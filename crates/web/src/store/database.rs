@@ -220,7 +220,6 @@ fn opened(request: &IdbOpenDbRequest) -> Result<IdbDatabase, Fault> {
 }
 
 /// Deletes a database, once everybody has closed it.
-#[cfg(feature = "store-suite")]
 pub(super) async fn delete(name: &str) {
     let request = factory().and_then(|factory| Ok(factory.delete_database(name)?));
     if let Ok(request) = request {

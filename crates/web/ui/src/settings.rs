@@ -9,6 +9,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::backup::{Export, Import};
 use crate::copy::copy;
 use crate::dialog::Dialog;
+use crate::doctor::Doctor;
 use crate::model::{Model, about, model};
 use crate::watch::per_id;
 use crate::{attention, notify};
@@ -25,6 +26,7 @@ pub(crate) fn SettingsDialog() -> impl IntoView {
             <Keeping/>
             <Backups/>
             <Hub/>
+            <Doctor/>
             <Blocked/>
             <p class="quiet version">"Tincan " {env!("CARGO_PKG_VERSION")}</p>
         </Dialog>
