@@ -17,13 +17,17 @@ struct Program {
 /// Who needs machines with networks of their own.
 const NETWORKS: &str = "tests in networks of their own";
 
-const PROGRAMS: [Program; 10] = [
+/// Who needs another relay.
+const RELAYS: &str = "tests with another relay";
+
+const PROGRAMS: [Program; 11] = [
     Program { names: &["c++", "g++"], package: "g++", needed_by: "fuzz targets" },
     Program { names: &["faketime"], package: "faketime", needed_by: "tests of wrong clocks" },
     Program { names: &["ip"], package: "iproute2", needed_by: NETWORKS },
     Program { names: &["nft"], package: "nftables", needed_by: NETWORKS },
     Program { names: &["unshare"], package: "util-linux", needed_by: NETWORKS },
     Program { names: &["mosquitto"], package: "mosquitto", needed_by: "broker tests" },
+    Program { names: &["turnserver"], package: "coturn", needed_by: RELAYS },
     Program {
         names: &["chromium", "chromium-browser", "google-chrome"],
         package: "chromium",
@@ -49,6 +53,11 @@ pub(crate) fn install_programs() -> Result<()> {
 /// The same of what makes networks.
 pub(crate) fn install_network_programs() -> Result<()> {
     install(PROGRAMS.iter().filter(|program| program.needed_by == NETWORKS).collect())
+}
+
+/// The same of what relays.
+pub(crate) fn install_relay_programs() -> Result<()> {
+    install(PROGRAMS.iter().filter(|program| program.needed_by == RELAYS).collect())
 }
 
 fn install(mut missing: Vec<&Program>) -> Result<()> {
