@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::hub::Hub;
 use crate::lab::Lab;
-use crate::node::Node;
+use crate::node::{Node, Place};
 use crate::plan::Side;
 
 /// A hub and two nodes that are contacts and have no session yet.
@@ -48,8 +48,17 @@ impl Meeting {
     /// # Errors
     /// The same.
     pub fn at(hub: Hub, lab: &Lab) -> Result<Self, Apart> {
-        let mut a = Node::start(lab, Side::A)?;
-        let mut b = Node::start(lab, Side::B)?;
+        let place = hub.place().clone();
+        Self::in_place(hub, &place, lab)
+    }
+
+    /// The same, with a broker that may be another than the hub's.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn in_place(hub: Hub, place: &Place, lab: &Lab) -> Result<Self, Apart> {
+        let mut a = Node::start(lab, Side::A, place)?;
+        let mut b = Node::start(lab, Side::B, place)?;
         a.befriend(&mut b)?;
         Ok(Self { a, b, hub })
     }

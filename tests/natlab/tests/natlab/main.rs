@@ -7,5 +7,7 @@
 )]
 
 mod conversations;
+mod hosting;
 mod routers;
 mod scenes;
+mod visits;
