@@ -12,7 +12,6 @@ use tempfile::TempDir;
 
 use crate::binary::{bare, binary};
 use crate::control::{Control, Events};
-use crate::hub::Hub;
 use crate::lab::Lab;
 use crate::plan::Side;
 
@@ -25,12 +24,22 @@ const LOG: &str = "debug";
 /// Names a folder in which the log of every node is left.
 const LOGS: &str = "NATLAB_LOGS";
 
+/// Where nodes are to meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The hub's origin.
+    pub hub: String,
+    /// Brokers instead of the hub's.
+    pub brokers: Vec<String>,
+}
+
 /// A node; killed when dropped.
 #[derive(Debug)]
 pub struct Node {
     process: Child,
     home: TempDir,
     name: String,
+    place: Place,
     control: Control,
     events: Events,
     id: String,
@@ -42,15 +51,20 @@ impl Node {
     ///
     /// # Errors
     /// Why it has not, as far as it tells.
-    pub fn start(lab: &Lab, side: Side) -> Result<Self, String> {
-        Self::start_with(lab, side, &[])
+    pub fn start(lab: &Lab, side: Side, place: &Place) -> Result<Self, String> {
+        Self::start_with(lab, side, place, &[])
     }
 
     /// The same with further flags.
     ///
     /// # Errors
     /// The same.
-    pub fn start_with(lab: &Lab, side: Side, flags: &[&str]) -> Result<Self, String> {
+    pub fn start_with(
+        lab: &Lab,
+        side: Side,
+        place: &Place,
+        flags: &[&str],
+    ) -> Result<Self, String> {
         let home = TempDir::with_prefix("natlab-").map_err(|error| error.to_string())?;
         let name = format!("host-{}", side.letter());
         let errors = File::create(log_of(&home)).map_err(|error| error.to_string())?;
@@ -58,7 +72,9 @@ impl Node {
         bare(&mut command)
             .arg("--home")
             .arg(at(&home))
-            .args(["--hub", &Hub::origin(), "--name", &name, "listen", "--json"])
+            .args(["--hub", &place.hub])
+            .args(place.brokers.iter().flat_map(|broker| ["--broker", broker]))
+            .args(["--name", &name, "listen", "--json"])
             .args(flags)
             .env("TINCAN_LOG", LOG)
             .env("NO_COLOR", "1")
@@ -73,7 +89,8 @@ impl Node {
         let status = command_status(&mut control)?;
         let (id, contact) = (id_of(&home)?, String::new());
         let process = process.0.take().ok_or("it was started")?;
-        let node = Self { process, home, name, control, events, id, contact };
+        let place = place.clone();
+        let node = Self { process, home, name, place, control, events, id, contact };
         if status["state"] == "connected" {
             return Ok(node);
         }
@@ -89,7 +106,7 @@ impl Node {
     /// # Errors
     /// When they do not become that.
     pub fn befriend(&mut self, other: &mut Self) -> Result<(), String> {
-        let ask = json!({"command": "create_invite", "hub": Hub::origin(), "brokers": [],
+        let ask = json!({"command": "create_invite", "hub": self.place.hub, "brokers": [],
             "uses": 1, "ttl_secs": 3600});
         let invite = self.control.ask(ask)?["invite"].take();
         let target = json!({ "invite": invite });
@@ -97,15 +114,38 @@ impl Node {
         (self.contact, other.contact) = (other.id.clone(), self.id.clone());
         let end = Instant::now() + PATIENCE;
         self.until_accepted(end)?;
-        other.until_accepted(end)
+        other.until_accepted(end).map(drop)
     }
 
-    fn until_accepted(&self, end: Instant) -> Result<(), String> {
+    /// An invite link, as a person passes it on.
+    ///
+    /// # Errors
+    /// When it makes none.
+    pub fn invite(&self) -> Result<String, String> {
+        let value = self.run(&["invite", "--json"])?;
+        value["link"].as_str().map(str::to_owned).ok_or_else(|| format!("no link: {value}"))
+    }
+
+    /// Talks with the one contact that it has from now on.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn take_contact(&mut self) -> Result<(), String> {
+        let answer = self.control.ask(json!({"command": "list_contacts"}))?;
+        let id = answer["contacts"][0]["id"].as_str();
+        id.ok_or_else(|| format!("no contact: {answer}"))?.clone_into(&mut self.contact);
+        Ok(())
+    }
+
+    /// The moment at which somebody became a contact.
+    ///
+    /// # Errors
+    /// When nobody does.
+    pub fn until_accepted(&self, end: Instant) -> Result<Instant, String> {
         let is_it =
             |event: &Value| event["event"] == "contact" && event["contact"]["status"] == "accepted";
         self.events
             .until(end, is_it)
-            .map(drop)
             .ok_or_else(|| format!("they do not become contacts: {}", self.words()))
     }
 
@@ -146,10 +186,16 @@ impl Node {
 
     /// What `tincan status --json` says.
     pub fn status(&self) -> Value {
+        self.run(&["status", "--json"]).unwrap_or(Value::Null)
+    }
+
+    /// What another command on its home prints.
+    fn run(&self, words: &[&str]) -> Result<Value, String> {
         let mut command = Command::new(binary());
-        bare(&mut command).arg("--home").arg(at(&self.home)).args(["status", "--json"]);
-        let output = command.output().map(|output| output.stdout).unwrap_or_default();
-        serde_json::from_slice(&output).unwrap_or(Value::Null)
+        bare(&mut command).arg("--home").arg(at(&self.home)).args(words);
+        let output = command.output().map_err(|error| error.to_string())?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {errors}"))
     }
 
     /// How it sees things, for whoever must find out what went wrong.
