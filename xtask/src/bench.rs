@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::step::{cargo, output, root};
+use crate::system::install_relay_programs;
 use crate::{browser, web};
 
 /// One row.
@@ -80,6 +81,18 @@ pub(crate) fn recovery(flags: &[&str]) -> Result<()> {
         &mut cargo(&["run", "--quiet", "--release", "-p", "tincan-bench", "--bin", "recovery"]),
     )?;
     tell(&parse(&lines).context("what the program of recoveries printed")?, json)
+}
+
+/// The hub's relay beside coturn. Takes two minutes, and two cores that have nothing else to do.
+pub(crate) fn relay(flags: &[&str]) -> Result<()> {
+    let json = wants_json("relay", flags)?;
+    install_relay_programs()?;
+    eprintln!("measuring the relay …");
+    let lines = output(
+        "the relay",
+        &mut cargo(&["run", "--quiet", "--release", "-p", "tincan-bench", "--bin", "relay"]),
+    )?;
+    tell(&parse(&lines).context("what the relay's program printed")?, json)
 }
 
 /// Whether the only flag that such a bench has is given.

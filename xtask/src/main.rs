@@ -25,6 +25,8 @@ cargo xtask bench web [--json]
                             the same of the page, in headless Chromium and Firefox
 cargo xtask bench recovery [--json]
                             how soon a conversation goes on after an outage, a sleep, a new network
+cargo xtask bench relay [--json]
+                            the hub's relay beside coturn, on the same core in the same run
 cargo xtask web             the page, into target/web, and a table of its sizes
 cargo xtask web --by-crate  how much of its code comes from which crate
 cargo xtask web --features LIST
@@ -35,9 +37,9 @@ cargo xtask sim --plan FILE [--trace]
                             one plan of it, as tests/sim/scenarios keeps them
 cargo xtask sim --mutants [NAME…]
                             how soon it catches the engine broken on purpose
-cargo xtask natlab [--runs N] [--pair A,B]… [--no-scenes]
-                            real kernels' NATs of every kind with two nodes between them; all of it
-                            is written to docs/natlab.md and docs/natlab.svg
+cargo xtask natlab [--runs N] [--pair A,B]… [--no-scenes] [--browsers]
+                            real kernels' NATs of every kind with two nodes, or a page and a node,
+                            between them; all of it is written to docs/natlab.md and docs/natlab.svg
 cargo xtask screens         the pictures of the README, from the page in the release binary
 cargo xtask tidy            crate directions, file names and sizes, licences, wasm32";
 
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         ["test"] => test::test(),
         ["bench", "web", flags @ ..] => bench::web(flags),
         ["bench", "recovery", flags @ ..] => bench::recovery(flags),
+        ["bench", "relay", flags @ ..] => bench::relay(flags),
         ["bench", flags @ ..] => bench::bench(flags),
         ["web", flags @ ..] => web::web(flags),
         ["sim", flags @ ..] => sim::sim(flags),

@@ -17,6 +17,9 @@ struct Program {
 /// Who needs machines with networks of their own.
 const NETWORKS: &str = "tests in networks of their own";
 
+/// Who needs another relay, or its clients.
+const RELAYS: &str = "tests of the relay";
+
 const PROGRAMS: [Program; 11] = [
     Program { names: &["c++", "g++"], package: "g++", needed_by: "fuzz targets" },
     Program { names: &["faketime"], package: "faketime", needed_by: "tests of wrong clocks" },
@@ -24,7 +27,7 @@ const PROGRAMS: [Program; 11] = [
     Program { names: &["nft"], package: "nftables", needed_by: NETWORKS },
     Program { names: &["unshare"], package: "util-linux", needed_by: NETWORKS },
     Program { names: &["mosquitto"], package: "mosquitto", needed_by: "broker tests" },
-    Program { names: &["turnutils_uclient"], package: "coturn", needed_by: "tests of the relay" },
+    Program { names: &["turnutils_uclient"], package: "coturn", needed_by: RELAYS },
     Program {
         names: &["chromium", "chromium-browser", "google-chrome"],
         package: "chromium",
@@ -50,6 +53,11 @@ pub(crate) fn install_programs() -> Result<()> {
 /// The same of what makes networks.
 pub(crate) fn install_network_programs() -> Result<()> {
     install(PROGRAMS.iter().filter(|program| program.needed_by == NETWORKS).collect())
+}
+
+/// The same of what relays.
+pub(crate) fn install_relay_programs() -> Result<()> {
+    install(PROGRAMS.iter().filter(|program| program.needed_by == RELAYS).collect())
 }
 
 fn install(mut missing: Vec<&Program>) -> Result<()> {

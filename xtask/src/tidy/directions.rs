@@ -26,7 +26,17 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ),
     ("tincan-hub", &["tincan-wire", "tincan-relay"]),
     ("tincan", &["tincan-wire", "tincan-engine", "tincan-doctor", "tincan-node", "tincan-hub"]),
-    ("tincan-bench", &["tincan-wire", "tincan-engine", "tincan-node", "tincan-hub", "tincan-e2e"]),
+    (
+        "tincan-bench",
+        &[
+            "tincan-wire",
+            "tincan-engine",
+            "tincan-relay",
+            "tincan-node",
+            "tincan-hub",
+            "tincan-e2e",
+        ],
+    ),
     ("tincan-e2e", &["tincan-wire", "tincan-engine", "tincan-link", "tincan-node", "tincan-hub"]),
     ("tincan-hostile", &["tincan-wire", "tincan-link", "tincan-node", "tincan-hub"]),
     (
