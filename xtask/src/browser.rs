@@ -78,7 +78,7 @@ fn tests() -> Result<Vec<PathBuf>> {
 }
 
 /// Installs the pinned packages, unless they are there just as the lock file says.
-fn install_packages() -> Result<()> {
+pub(crate) fn install_packages() -> Result<()> {
     let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
     let wanted = changed(&folder().join("package-lock.json"));
     // Written by npm at the end of an installation.

@@ -27,6 +27,8 @@ pub(crate) fn test() -> Result<()> {
     note(step("format", &mut cargo(&["fmt", "--all", "--check"])));
     note(step("format of the fuzz targets", &mut fuzz("fmt", &["--check"])));
     note(check("tidy", tidy::checks));
+    // The page is in more tests than its own.
+    note(browser::install_packages());
     // Before anything that compiles the hub, which takes the page in. Most of the time one core
     // makes it smaller; the other has what needs no hub.
     let made = thread::scope(|scope| {

@@ -23,11 +23,9 @@ const CHROMIUM_FLAGS = [
   "--disable-background-timer-throttling",
   "--disable-renderer-backgrounding",
   "--disable-backgrounding-occluded-windows",
-  "--allow-loopback-in-peer-connection",
 ];
 
 const FIREFOX_PREFERENCES = {
-  "media.peerconnection.ice.loopback": true,
   "media.peerconnection.ice.no_host": false,
   "app.normandy.enabled": false,
   "network.captive-portal-service.enabled": false,
@@ -52,8 +50,12 @@ function find(kind) {
 }
 
 // A running browser. `hidden` keeps addresses hidden behind `.local` names, as browsers do by
-// themselves; otherwise they are told, which connects sooner.
-export async function launch(kind, { hidden = false, flags = [], preferences = {} } = {}) {
+// themselves; otherwise they are told, which connects sooner. With `loopback`, pages on one machine
+// connect where there is no network.
+export async function launch(
+  kind,
+  { hidden = false, loopback = true, flags = [], preferences = {} } = {},
+) {
   const folder = await temporaryFolder();
   const environment = { ...process.env, HOME: folder.path, TMPDIR: folder.path };
   const options = {
@@ -66,13 +68,14 @@ export async function launch(kind, { hidden = false, flags = [], preferences = {
   };
   const browser =
     kind === "chromium"
-      ? await puppeteer.launch({ ...options, args: chromiumFlags(hidden, flags) })
+      ? await puppeteer.launch({ ...options, args: chromiumFlags(hidden, loopback, flags) })
       : await puppeteer.launch({
           ...options,
           browser: "firefox",
           args: flags,
           extraPrefsFirefox: {
             ...FIREFOX_PREFERENCES,
+            "media.peerconnection.ice.loopback": loopback,
             "media.peerconnection.ice.obfuscate_host_addresses": hidden,
             ...preferences,
           },
@@ -90,7 +93,8 @@ export async function launch(kind, { hidden = false, flags = [], preferences = {
   return { kind, browser, close, kill };
 }
 
-function chromiumFlags(hidden, flags) {
+function chromiumFlags(hidden, loopback, flags) {
   const told = hidden ? [] : ["--disable-features=WebRtcHideLocalIpsWithMdns"];
-  return [...CHROMIUM_FLAGS, ...told, ...flags];
+  const near = loopback ? ["--allow-loopback-in-peer-connection"] : [];
+  return [...CHROMIUM_FLAGS, ...told, ...near, ...flags];
 }

@@ -11,13 +11,16 @@ use crate::plan::hosts;
 /// Set inside.
 const INSIDE: &str = "TINCAN_NATLAB_INSIDE";
 
-/// Names of its machines, and the hosts file in which the hub is found, are its own. The shell
+/// Names of its machines, and the hosts file in which the hub is found, are its own. Who asks a
+/// name server all the same is refused at once, rather than left to wait for one outside. The shell
 /// stays, as the first process: a program that is that hears no Ctrl-C. Whoever
 /// is killed while it watches over this lets go of a pipe, which ends everything here.
 const PREPARE: &str = r#"
     mount -t tmpfs tmpfs /run
     printf '%s' "$HOSTS" > /run/hosts
     mount --bind /run/hosts /etc/hosts
+    echo nameserver 127.0.0.1 > /run/resolv.conf
+    if [ -e /etc/resolv.conf ]; then mount --bind /run/resolv.conf /etc/resolv.conf; fi
     ip link set lo up
     if [ -n "$WATCHED" ]; then
         exec 3<&0

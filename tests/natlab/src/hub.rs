@@ -1,21 +1,29 @@
 //! `tincan hub` on the laboratory's server.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read as _};
-use std::process::{Child, Stdio};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::binary::{bare, binary};
 use crate::ice;
 use crate::lab::{EVERYBODYS_PORT, Lab};
-use crate::plan::{HUB_NAME, server4, server6};
+use crate::plan::{DOCUMENTED_NAME, HUB_NAME, server4, server6};
+use crate::service::Service;
+
+/// What `tincan hub` takes if no port is said.
+const DEFAULT_PORT: u16 = 8080;
+
+/// What a page has that a browser keeps; without a page there is nothing to keep.
+const PAGE: &str = "/sw.js";
 
 /// A hub; stopped when dropped.
 #[derive(Debug)]
 pub struct Hub {
-    process: Child,
-    log: TempDir,
+    _service: Service,
+    place: String,
 }
 
 impl Hub {
@@ -27,27 +35,46 @@ impl Hub {
     /// # Errors
     /// What it says when it does not start.
     pub fn start(lab: &Lab) -> Result<Self, String> {
-        let log = TempDir::with_prefix("natlab-hub-").map_err(|error| error.to_string())?;
-        let errors = File::create(log.path().join("stderr")).map_err(|error| error.to_string())?;
+        Self::with(lab, &[] as &[&str])
+    }
+
+    /// The same with more flags.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn with(lab: &Lab, flags: &[impl AsRef<OsStr>]) -> Result<Self, String> {
         let port = Self::PORT.to_string();
         let words = ["hub", "--json", "--bind", "::", "--port", &port, "--public-host", HUB_NAME];
         let others = [server4()[1].to_string(), server6()[1].to_string()].join(",");
-        let process = bare(lab.server().command(binary()).args(words))
-            .args(["--stun-address", &others])
-            .stdout(Stdio::piped())
-            .stderr(errors)
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let mut hub = Self { process, log };
-        let output = hub.process.stdout.as_mut().ok_or("its output is piped")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).map_err(|error| error.to_string())?;
-        if line.contains("origin") { Ok(hub) } else { Err(hub.said()) }
+        let mut command = lab.server().command(binary());
+        bare(&mut command).args(words).args(["--stun-address", &others]).args(flags);
+        Self::run(&mut command, Service::folder("hub")?, Self::origin())
     }
 
-    /// Where everybody finds it.
+    /// Starts one with these flags and no others, in a folder with what they speak of.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn documented(lab: &Lab, flags: &[String], folder: TempDir) -> Result<Self, String> {
+        let mut command = lab.server().command(binary());
+        bare(&mut command).arg("hub").args(flags).arg("--json").current_dir(folder.path());
+        Self::run(&mut command, folder, format!("http://{DOCUMENTED_NAME}:{DEFAULT_PORT}"))
+    }
+
+    fn run(command: &mut Command, folder: TempDir, place: String) -> Result<Self, String> {
+        let output = folder.path().join("stdout");
+        let service = Service::start("the hub", command, folder, || is_open(&output))?;
+        Ok(Self { _service: service, place })
+    }
+
+    /// Where everybody finds one that is started in the usual way.
     pub fn origin() -> String {
         format!("http://{HUB_NAME}:{}", Self::PORT)
+    }
+
+    /// Where everybody finds this one.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// Whether its `/ice` names a relay.
@@ -59,19 +86,50 @@ impl Hub {
         Ok(urls.iter().any(|url| url.starts_with("turn:") || url.starts_with("turns:")))
     }
 
-    fn said(&self) -> String {
-        let mut text = String::new();
-        if let Ok(mut file) = File::open(self.log.path().join("stderr")) {
-            let _ = file.read_to_string(&mut text);
-        }
-        format!("the hub does not start: {}", text.trim())
+    /// Whether it has the page.
+    ///
+    /// # Errors
+    /// When it does not answer as a hub does.
+    pub(crate) fn has_page(&self, lab: &Lab) -> Result<bool, String> {
+        lab.server().enter(|| ice::has(PAGE))
     }
 }
 
-impl Drop for Hub {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+/// A hub whose relay alone is of interest, on a further server.
+#[derive(Debug)]
+pub(crate) struct RelayHub {
+    service: Service,
+}
+
+impl RelayHub {
+    /// Starts one that takes credentials made from the secret in this file.
+    ///
+    /// # Errors
+    /// What it says when it does not start.
+    pub(crate) fn start(lab: &Lab, nth: u8, secret: &Path) -> Result<Self, String> {
+        let (machine, address) = lab.further(nth);
+        let folder = Service::folder("relay")?;
+        let output = folder.path().join("stdout");
+        let mut command = machine.command(binary());
+        bare(&mut command)
+            .args(["hub", "--json", "--port", "0", "--mqtt-port", "0", "--ws-port", "0", "--bind"])
+            .arg(address.to_string())
+            .arg("--relay-secret-file")
+            .arg(secret);
+        let service = Service::start("a relay", &mut command, folder, || is_open(&output))?;
+        Ok(Self { service })
     }
+
+    /// Ends it without a word.
+    ///
+    /// # Errors
+    /// When it had ended before.
+    pub(crate) fn kill(&mut self) -> Result<(), String> {
+        self.service.kill()
+    }
+}
+
+/// Whether a hub has said where it is.
+fn is_open(output: &Path) -> bool {
+    fs::read_to_string(output).is_ok_and(|text| text.contains("origin"))
 }

@@ -41,7 +41,19 @@ pub(crate) fn urls() -> Result<Vec<String>, String> {
     Ok(urls.filter_map(|url| url.as_str().map(str::to_owned)).collect())
 }
 
+/// Whether it has something at this path.
+pub(crate) fn has(path: &str) -> Result<bool, String> {
+    let answer = ask(&format!("GET {path} HTTP/1.1\r\n"))?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
+}
+
 fn fetch(head: &str) -> Result<Value, String> {
+    let answer = ask(head)?;
+    let (_, body) = answer.split_once("\r\n\r\n").ok_or("the hub does not speak HTTP")?;
+    serde_json::from_str(body).map_err(|error| format!("{error}: {answer}"))
+}
+
+fn ask(head: &str) -> Result<String, String> {
     let [server, _]: [Ipv4Addr; 2] = server4();
     let told = |error: std::io::Error| format!("the hub at {server}: {error}");
     let mut stream = TcpStream::connect((server, Hub::PORT)).map_err(told)?;
@@ -49,6 +61,5 @@ fn fetch(head: &str) -> Result<Value, String> {
     write!(stream, "{head}host: {server}\r\nconnection: close\r\n\r\n").map_err(told)?;
     let mut answer = String::new();
     stream.take(MAX_ANSWER).read_to_string(&mut answer).map_err(told)?;
-    let (_, body) = answer.split_once("\r\n\r\n").ok_or("the hub does not speak HTTP")?;
-    serde_json::from_str(body).map_err(|error| format!("{error}: {answer}"))
+    Ok(answer)
 }

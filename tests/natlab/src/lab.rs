@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::kind::{Kind, Nat};
 use crate::machine::{self, Machine};
-use crate::plan::{CARRIER, CARRIER_LAN, PUBLIC4, PUBLIC6, Side, server4, server6};
+use crate::plan::{CARRIER, CARRIER_LAN, PUBLIC4, PUBLIC6, Side, further4, server4, server6};
 use crate::rules;
 
 /// Nothing may get in the way of odd routes; IPv6 addresses are good at once; and a bridge must
@@ -32,10 +32,33 @@ const FORWARD: &str = "
     echo 1 > /proc/sys/net/ipv4/ip_forward
     echo 1 > /proc/sys/net/ipv6/conf/all/forwarding 2>/dev/null || true";
 
+/// What is to be laid.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// The first host's router.
+    pub a: Kind,
+    /// The second's.
+    pub b: Kind,
+    /// The router of another LAN, to which the first host's second cable leads; it is not plugged
+    /// in before [`Lab::walk`].
+    pub second: Option<Kind>,
+    /// So many further servers on the public network, 0 to 9, each a machine of its own with an
+    /// IPv4 address.
+    pub further: u8,
+}
+
+impl Layout {
+    /// Two routers and one server.
+    pub fn of(a: Kind, b: Kind) -> Self {
+        Self { a, b, second: None, further: 0 }
+    }
+}
+
 /// Two hosts behind two routers, and a server on the public network between them.
 #[derive(Debug)]
 pub struct Lab {
     kinds: BTreeMap<Side, Kind>,
+    further: u8,
     machines: BTreeMap<String, Machine>,
 }
 
@@ -55,22 +78,21 @@ impl Lab {
     /// When the kernel refuses something, or the kinds do not go together: two hosts behind
     /// one carrier need one kind of it.
     pub fn up(a: Kind, b: Kind) -> Self {
-        Self::with_second_lan(a, b, None)
+        Self::laid(Layout::of(a, b))
     }
 
-    /// The same with another LAN, to which the first host's second cable leads; it is not
-    /// plugged in before [`Lab::walk`].
+    /// The same with more.
     ///
     /// # Panics
     /// As [`Lab::up`].
-    pub fn with_second_lan(a: Kind, b: Kind, second: Option<Kind>) -> Self {
+    pub fn laid(Layout { a, b, second, further }: Layout) -> Self {
         assert_ne!(a.nat, Nat::Same, "only the second host can be on the other's LAN");
         let carriers: Vec<Nat> =
             [a, b].map(|k| k.nat).into_iter().filter(|n| n.has_carrier()).collect();
         assert!(carriers.windows(2).all(|pair| pair[0] == pair[1]), "one carrier, one kind");
         let mut kinds = BTreeMap::from([(Side::A, a), (Side::B, b)]);
         kinds.extend(second.map(|kind| (Side::C, kind)));
-        let mut lab = Self { kinds, machines: BTreeMap::new() };
+        let mut lab = Self { kinds, further, machines: BTreeMap::new() };
         lab.cable(carriers.first().copied());
         let drafts = lab.draft(carriers.first().copied());
         lab.configure(drafts);
@@ -88,7 +110,9 @@ impl Lab {
     pub fn await_server(&self, side: Side) {
         let kind = self.kind(side);
         let v4 = (kind.nat != Nat::V6Only).then(|| IpAddr::from(server4()[0]));
+        let further = (0..self.further).map(|nth| IpAddr::from(further4(nth)));
         let servers = v4.into_iter().chain(kind.v6.then(|| server6()[0].into()));
+        let servers = servers.chain(further.filter(|_| v4.is_some()));
         self.host(side).enter(|| {
             for server in servers {
                 let end = Instant::now() + READY;
@@ -125,6 +149,14 @@ impl Lab {
     /// The public server.
     pub fn server(&self) -> &Machine {
         self.machine("server")
+    }
+
+    /// A further server, and its address.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn further(&self, nth: u8) -> (&Machine, IpAddr) {
+        (self.machine(&further_name(nth)), further4(nth).into())
     }
 
     /// The carrier's router, if there is one.
@@ -183,6 +215,7 @@ impl Lab {
         let space = |name: &str| format!("nl{}x{lab}-{name}", std::process::id());
         let mut names = ["pub", "server", "a", "b"].map(str::to_owned).to_vec();
         names.extend(self.routed().map(Side::router));
+        names.extend((0..self.further).map(further_name));
         names.extend(carrier.map(|_| "cgn".to_owned()));
         let mut lines: Vec<String> =
             names.iter().map(|name| format!("netns add {}", space(name))).collect();
@@ -199,6 +232,9 @@ impl Lab {
             ));
         };
         cable(("server", "eth0"), ("pub", "server"));
+        for name in (0..self.further).map(further_name) {
+            cable((&name, "eth0"), ("pub", &name));
+        }
         cable(("a", "eth0"), ("ra", "lan-a"));
         cable(("b", "eth0"), (&self.network(Side::B).router(), "lan-b"));
         if self.kinds.contains_key(&Side::C) {
@@ -237,6 +273,7 @@ impl Lab {
         let mut ports = vec!["server".to_owned()];
         ports.extend(self.routed().filter(|s| !self.is_behind_carrier(*s)).map(Side::router));
         ports.extend(has_carrier.then(|| "cgn".to_owned()));
+        ports.extend((0..self.further).map(further_name));
         let public = at(drafts, "pub");
         public.lines.extend(bridge(&ports));
         public.lines.push(format!("addr add {PUBLIC4}.1/24 dev br0"));
@@ -249,6 +286,13 @@ impl Lab {
         }
         server.lines.push(format!("route add default via {PUBLIC4}.1"));
         server.lines.push(format!("route add default via {PUBLIC6}:1"));
+        for nth in 0..self.further {
+            at(drafts, &further_name(nth)).lines.extend([
+                "link set eth0 up".to_owned(),
+                format!("addr add {}/24 dev eth0", further4(nth)),
+                format!("route add default via {PUBLIC4}.1"),
+            ]);
+        }
     }
 
     fn draft_carrier(&self, drafts: &mut Drafts, kind: Nat) {
@@ -303,7 +347,7 @@ impl Lab {
     fn configure(&self, drafts: Drafts) {
         for (name, mut draft) in drafts {
             let machine = self.machine(&name);
-            let is_end = ["a", "b", "server"].contains(&name.as_str());
+            let is_end = ["a", "b"].contains(&name.as_str()) || name.starts_with("server");
             let kernel = if is_end { KERNEL.to_owned() } else { format!("{KERNEL}{FORWARD}") };
             draft.lines.insert(0, "link set lo up".to_owned());
             machine.configure(&kernel, &draft.lines);
@@ -312,6 +356,10 @@ impl Lab {
             }
         }
     }
+}
+
+fn further_name(nth: u8) -> String {
+    format!("server-{nth}")
 }
 
 /// Whether there is a way to a machine that does not listen there, or one that does.

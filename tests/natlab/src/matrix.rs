@@ -9,6 +9,8 @@ use crate::pair::{Expect, Pair, SQUARE, pairs};
 use crate::path::Way;
 use crate::scene::{Condition, Figure};
 use crate::trial::{Outcome, Trial};
+use crate::visit::Visit;
+use crate::visits::Visits;
 
 /// All trials of one pair.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(pair: Pair) -> Self {
+    pub(crate) fn new(pair: Pair) -> Self {
         Self {
             pair,
             ways: BTreeSet::new(),
@@ -39,6 +41,21 @@ impl Row {
             slow: Vec::new(),
             wrong: Vec::new(),
             not_run: None,
+        }
+    }
+
+    /// Takes in a trial.
+    pub(crate) fn add(&mut self, trial: &Trial) {
+        match &trial.outcome {
+            Outcome::Right { way, kinds, opened, slow } => {
+                let ms = opened.verified.as_millis();
+                self.slow.extend(slow.iter().map(|words| format!("{ms} ms: {words}")));
+                self.ways.insert(*way);
+                self.kinds.insert(kinds.clone());
+                self.verified.push(opened.verified);
+            }
+            Outcome::Wrong(words) => self.wrong.push(words.clone()),
+            Outcome::NotRun(words) => self.not_run = Some(words.clone()),
         }
     }
 
@@ -93,6 +110,7 @@ pub struct Matrix {
     rows: Vec<Row>,
     worse: BTreeMap<(Condition, String), Worse>,
     figures: Vec<Figure>,
+    visits: Visits,
 }
 
 impl Matrix {
@@ -104,18 +122,12 @@ impl Matrix {
             self.rows.push(Row::new(pair));
             self.rows.len() - 1
         });
-        let row = &mut self.rows[at];
-        match &trial.outcome {
-            Outcome::Right { way, kinds, opened, slow } => {
-                let ms = opened.verified.as_millis();
-                row.slow.extend(slow.iter().map(|words| format!("{ms} ms: {words}")));
-                row.ways.insert(*way);
-                row.kinds.insert(kinds.clone());
-                row.verified.push(opened.verified);
-            }
-            Outcome::Wrong(words) => row.wrong.push(words.clone()),
-            Outcome::NotRun(words) => row.not_run = Some(words.clone()),
-        }
+        self.rows[at].add(trial);
+    }
+
+    /// Takes in a page's visit.
+    pub fn add_visit(&mut self, visit: &Visit) {
+        self.visits.add(visit);
     }
 
     /// Takes in a trial under a condition, which counts for its time.
@@ -166,6 +178,7 @@ impl Matrix {
             let names: Vec<String> = not_run.iter().map(|row| row.pair.to_string()).collect();
             lines.push(format!("NOT RUN: {} pairs: {why}: {}", names.len(), names.join(", ")));
         }
+        lines.extend(self.visits.loud());
         lines
     }
 
@@ -174,6 +187,7 @@ impl Matrix {
         self.worse.iter().all(|((at, _), worse)| worse.failed.is_empty() && !worse.misses(*at))
             && self.rows.iter().all(|row| row.wrong.is_empty())
             && self.figures.iter().all(|figure| figure.took.is_ok() && !figure.is_missed())
+            && self.visits.is_right()
     }
 
     /// The whole document.
@@ -183,6 +197,7 @@ impl Matrix {
         self.write_others(&mut text);
         self.write_conditions(&mut text);
         self.write_figures(&mut text);
+        self.visits.write(&mut text);
         self.write_loud(&mut text);
         text
     }

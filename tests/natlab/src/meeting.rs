@@ -60,8 +60,8 @@ impl Meeting {
         lab: &Lab,
         flags: impl Fn(Side) -> &'a [&'a str],
     ) -> Result<Self, Apart> {
-        let mut a = Node::start_with(lab, Side::A, flags(Side::A))?;
-        let mut b = Node::start_with(lab, Side::B, flags(Side::B))?;
+        let mut a = Node::start_with(lab, Side::A, hub.place(), flags(Side::A))?;
+        let mut b = Node::start_with(lab, Side::B, hub.place(), flags(Side::B))?;
         a.befriend(&mut b)?;
         Ok(Self { a, b, hub })
     }

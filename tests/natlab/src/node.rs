@@ -12,7 +12,6 @@ use tempfile::TempDir;
 
 use crate::binary::{bare, binary};
 use crate::control::{Control, Events};
-use crate::hub::Hub;
 use crate::lab::Lab;
 use crate::plan::Side;
 
@@ -31,6 +30,7 @@ pub struct Node {
     process: Child,
     home: TempDir,
     name: String,
+    hub: String,
     control: Control,
     events: Events,
     id: String,
@@ -38,19 +38,20 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts one on a side's host and waits until it has reached the broker.
+    /// Starts one on a side's host, at the hub of this origin, and waits until it has reached the
+    /// broker.
     ///
     /// # Errors
     /// Why it has not, as far as it tells.
-    pub fn start(lab: &Lab, side: Side) -> Result<Self, String> {
-        Self::start_with(lab, side, &[])
+    pub fn start(lab: &Lab, side: Side, hub: &str) -> Result<Self, String> {
+        Self::start_with(lab, side, hub, &[])
     }
 
     /// The same with further flags.
     ///
     /// # Errors
     /// The same.
-    pub fn start_with(lab: &Lab, side: Side, flags: &[&str]) -> Result<Self, String> {
+    pub fn start_with(lab: &Lab, side: Side, hub: &str, flags: &[&str]) -> Result<Self, String> {
         let home = TempDir::with_prefix("natlab-").map_err(|error| error.to_string())?;
         let name = format!("host-{}", side.letter());
         let errors = File::create(log_of(&home)).map_err(|error| error.to_string())?;
@@ -58,7 +59,7 @@ impl Node {
         bare(&mut command)
             .arg("--home")
             .arg(at(&home))
-            .args(["--hub", &Hub::origin(), "--name", &name, "listen", "--json"])
+            .args(["--hub", hub, "--name", &name, "listen", "--json"])
             .args(flags)
             .env("TINCAN_LOG", LOG)
             .env("NO_COLOR", "1")
@@ -73,7 +74,8 @@ impl Node {
         let status = command_status(&mut control)?;
         let (id, contact) = (id_of(&home)?, String::new());
         let process = process.0.take().ok_or("it was started")?;
-        let node = Self { process, home, name, control, events, id, contact };
+        let hub = hub.to_owned();
+        let node = Self { process, home, name, hub, control, events, id, contact };
         if status["state"] == "connected" {
             return Ok(node);
         }
@@ -89,7 +91,7 @@ impl Node {
     /// # Errors
     /// When they do not become that.
     pub fn befriend(&mut self, other: &mut Self) -> Result<(), String> {
-        let ask = json!({"command": "create_invite", "hub": Hub::origin(), "brokers": [],
+        let ask = json!({"command": "create_invite", "hub": self.hub, "brokers": [],
             "uses": 1, "ttl_secs": 3600});
         let invite = self.control.ask(ask)?["invite"].take();
         let target = json!({ "invite": invite });
@@ -97,15 +99,38 @@ impl Node {
         (self.contact, other.contact) = (other.id.clone(), self.id.clone());
         let end = Instant::now() + PATIENCE;
         self.until_accepted(end)?;
-        other.until_accepted(end)
+        other.until_accepted(end).map(drop)
     }
 
-    fn until_accepted(&self, end: Instant) -> Result<(), String> {
+    /// An invite link, as a person passes it on.
+    ///
+    /// # Errors
+    /// When it makes none.
+    pub fn invite(&self) -> Result<String, String> {
+        let value = self.run(&["invite", "--json"])?;
+        value["link"].as_str().map(str::to_owned).ok_or_else(|| format!("no link: {value}"))
+    }
+
+    /// Talks with the one contact that it has from now on.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn take_contact(&mut self) -> Result<(), String> {
+        let answer = self.control.ask(json!({"command": "list_contacts"}))?;
+        let id = answer["contacts"][0]["id"].as_str();
+        id.ok_or_else(|| format!("no contact: {answer}"))?.clone_into(&mut self.contact);
+        Ok(())
+    }
+
+    /// The moment at which somebody became a contact.
+    ///
+    /// # Errors
+    /// When nobody does.
+    pub fn until_accepted(&self, end: Instant) -> Result<Instant, String> {
         let is_it =
             |event: &Value| event["event"] == "contact" && event["contact"]["status"] == "accepted";
         self.events
             .until(end, is_it)
-            .map(drop)
             .ok_or_else(|| format!("they do not become contacts: {}", self.words()))
     }
 
@@ -146,10 +171,16 @@ impl Node {
 
     /// What `tincan status --json` says.
     pub fn status(&self) -> Value {
+        self.run(&["status", "--json"]).unwrap_or(Value::Null)
+    }
+
+    /// What another command on its home prints.
+    fn run(&self, words: &[&str]) -> Result<Value, String> {
         let mut command = Command::new(binary());
-        bare(&mut command).arg("--home").arg(at(&self.home)).args(["status", "--json"]);
-        let output = command.output().map(|output| output.stdout).unwrap_or_default();
-        serde_json::from_slice(&output).unwrap_or(Value::Null)
+        bare(&mut command).arg("--home").arg(at(&self.home)).args(words);
+        let output = command.output().map_err(|error| error.to_string())?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {errors}"))
     }
 
     /// How it sees things, for whoever must find out what went wrong.

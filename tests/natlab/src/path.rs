@@ -35,7 +35,13 @@ impl Reported {
 
     /// Whether a relay is on it.
     pub fn is_relayed(&self) -> bool {
-        self.local == "relay" || self.remote == "relay"
+        self.relay().is_some()
+    }
+
+    /// The relay on it: ours, else theirs.
+    pub fn relay(&self) -> Option<IpAddr> {
+        let ends = [(&self.local, self.local_address), (&self.remote, self.remote_address)];
+        ends.into_iter().find(|(kind, _)| *kind == "relay").map(|(_, address)| address.ip())
     }
 }
 
@@ -102,6 +108,17 @@ impl Taken {
 
     /// What a report says that is not so. `theirs` are the other host's own addresses.
     pub fn contradiction(&self, reported: &Reported, theirs: &[IpAddr]) -> Option<String> {
+        let is_host = reported.remote == "host";
+        let wrong = self.contradiction_with_hidden(reported);
+        if wrong.is_some() || self.way == Way::Relay || is_host == theirs.contains(&self.to.ip()) {
+            return wrong;
+        }
+        Some(format!("another kind of remote: {reported:?} is reported, but it was {self:?}"))
+    }
+
+    /// The same of one whose other host hides its own addresses, as browsers do: of which kind they
+    /// are cannot be known then.
+    pub fn contradiction_with_hidden(&self, reported: &Reported) -> Option<String> {
         if reported.is_relayed() != (self.way == Way::Relay) {
             return Some(format!("{reported:?} is reported, but the way was {self:?}"));
         }
@@ -113,10 +130,6 @@ impl Taken {
         let facts = [
             ("another remote address", reported.remote_address == self.to),
             ("another local address", local == self.from || Some(local) == self.outside),
-            (
-                "another kind of remote",
-                (reported.remote == "host") == theirs.contains(&self.to.ip()),
-            ),
             ("a local host in spite of a NAT", !(reported.local == "host" && local != self.from)),
             (
                 "a NAT that is none",

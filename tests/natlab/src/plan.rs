@@ -16,6 +16,12 @@ pub(crate) const CARRIER_LAN: &str = "100.64.0";
 /// Under this name the hub is found by everybody, at the server's first addresses.
 pub(crate) const HUB_NAME: &str = "hub.test";
 
+/// What the documents call it.
+pub(crate) const DOCUMENTED_NAME: &str = "hub.example.org";
+
+/// What the documents call the further servers, in their order.
+const FURTHER_NAMES: [&str; 2] = ["relay.example.org", "broker.example.org"];
+
 /// A place for a host and its router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
@@ -104,22 +110,38 @@ pub(crate) fn server4() -> [Ipv4Addr; 2] {
     [Ipv4Addr::new(203, 0, 113, 10), Ipv4Addr::new(203, 0, 113, 11)]
 }
 
+/// The last byte of the first further server's address, and how many there may be.
+const FURTHER: u8 = 30;
+const MAX_FURTHER: u8 = 10;
+
+/// The address of a further server.
+pub(crate) fn further4(nth: u8) -> Ipv4Addr {
+    assert!(nth < MAX_FURTHER, "there are not so many addresses");
+    Ipv4Addr::new(203, 0, 113, FURTHER + nth)
+}
+
 /// The server's IPv6 addresses.
 pub(crate) fn server6() -> [Ipv6Addr; 2] {
     [0x10, 0x11].map(|host| Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, host))
 }
 
-/// What must be in a hosts file.
+/// What must be in a hosts file. Browsers ask for STUN servers as `name.`, so that nothing is
+/// searched for.
 pub(crate) fn hosts() -> String {
+    let further = (0..).zip(FURTHER_NAMES).map(|(nth, name)| format!("{} {name}\n", further4(nth)));
     format!(
-        "127.0.0.1 localhost\n::1 localhost\n{PUBLIC4}.10 {HUB_NAME}\n{PUBLIC6}:10 {HUB_NAME}\n"
+        "127.0.0.1 localhost\n::1 localhost\n{PUBLIC4}.10 {HUB_NAME} {HUB_NAME}. {DOCUMENTED_NAME}\n\
+         {PUBLIC6}:10 {HUB_NAME} {HUB_NAME}.\n{}",
+        further.collect::<String>()
     )
 }
 
-/// Whether an address is the server's.
+/// Whether an address is a server's.
 pub fn is_server(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => server4().contains(&ip),
+        IpAddr::V4(ip) => {
+            server4().contains(&ip) || (0..MAX_FURTHER).any(|nth| further4(nth) == ip)
+        }
         IpAddr::V6(ip) => server6().contains(&ip),
     }
 }

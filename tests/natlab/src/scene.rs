@@ -1,15 +1,20 @@
 //! What happens to a network: a condition that lasts, or an event under a live conversation.
 
 use std::fmt;
+use std::fs;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::hub::{Hub, RelayHub};
 use crate::impairment::{Cut, Loss};
 use crate::kind::{Kind, Nat};
-use crate::lab::Lab;
+use crate::lab::{Lab, Layout};
 use crate::meeting::{Apart, Meeting};
+use crate::path::Reported;
 use crate::plan::Side;
+use crate::service::Service;
 use crate::wire::Wire;
 
 /// How long a conversation may take to go on.
@@ -80,7 +85,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Something that happens to the first host while two talk.
+/// Something that happens to the first host, or to the relay, while two talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scene {
     /// Nothing passes for a while, and nobody is told.
@@ -93,6 +98,8 @@ pub enum Scene {
     Renumbered,
     /// The host goes from one LAN to another.
     Walk,
+    /// The relay between two is killed; the hub names another one, too.
+    RelayKilled,
 }
 
 impl fmt::Display for Scene {
@@ -103,6 +110,7 @@ impl fmt::Display for Scene {
             Self::Forgotten => f.write_str("the router forgets its mappings"),
             Self::Renumbered => f.write_str("the router gets another address"),
             Self::Walk => f.write_str("the host goes to another LAN"),
+            Self::RelayKilled => f.write_str("the relay is killed, and there is another"),
         }
     }
 }
@@ -128,7 +136,7 @@ impl Figure {
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Silence(Duration::from_secs(1)),
         Self::Silence(Duration::from_secs(30)),
         Self::Unplugged(Duration::from_secs(1)),
@@ -136,10 +144,13 @@ impl Scene {
         Self::Forgotten,
         Self::Renumbered,
         Self::Walk,
+        Self::RelayKilled,
     ];
 
-    /// Plays it between hosts behind such routers.
+    /// Plays it between hosts behind such routers; what happens to a relay, between hosts that
+    /// need one.
     pub fn play(self, nat: Nat, condition: Condition) -> Figure {
+        let nat = if self == Self::RelayKilled { Nat::Symmetric } else { nat };
         let what = format!("{}, {condition}: {self}", nat.name());
         let took = catch_unwind(AssertUnwindSafe(|| self.measure(Kind::of(nat), condition)))
             .unwrap_or_else(|_| Err(Apart("the laboratory failed; see above".to_owned())))
@@ -149,7 +160,11 @@ impl Scene {
     }
 
     fn measure(self, kind: Kind, condition: Condition) -> Result<Duration, Apart> {
-        let lab = Lab::with_second_lan(kind, kind, Some(Kind::of(Nat::PortRestricted)));
+        if self == Self::RelayKilled {
+            return relay_killed(kind, condition);
+        }
+        let second = Some(Kind::of(Nat::PortRestricted));
+        let lab = Lab::laid(Layout { second, ..Layout::of(kind, kind) });
         let mut meeting = Meeting::arrange(&lab)?;
         let imposed = condition.impose_far(&lab);
         meeting.open(PATIENCE)?;
@@ -175,6 +190,49 @@ impl Scene {
             Self::Forgotten => lab.forget_mappings(Side::A),
             Self::Renumbered => lab.renumber(Side::A),
             Self::Walk => lab.walk(),
+            // It is no deed to a network.
+            Self::RelayKilled => {}
         }
     }
+}
+
+/// How many relays the hub names.
+const RELAYS: u8 = 2;
+
+/// Of several relays that take the hub's credentials, the one between the two is killed.
+fn relay_killed(kind: Kind, condition: Condition) -> Result<Duration, Apart> {
+    let lab = Lab::laid(Layout { further: RELAYS, ..Layout::of(kind, kind) });
+    let folder = Service::folder("secret")?;
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "north\n").map_err(|error| Apart(error.to_string()))?;
+    let mut relays = Vec::new();
+    let mut flags = vec!["--relay-secret-file".to_owned(), secret.display().to_string()];
+    for nth in 0..RELAYS {
+        let (_, address) = lab.further(nth);
+        relays.push((RelayHub::start(&lab, nth, &secret)?, address));
+        flags.extend(["--relay-url".to_owned(), format!("turn:{address}:3478")]);
+    }
+    let mut meeting = Meeting::at(Hub::with(&lab, &flags)?, &lab)?;
+    let _bad = condition.impose(&lab);
+    meeting.open(PATIENCE)?;
+    meeting.exchange("before", PATIENCE)?;
+    thread::sleep(SETTLED);
+    let used = relay_of(&meeting)?;
+    let between = relays.iter_mut().find(|(_, address)| *address == used);
+    let (relay, _) = between.ok_or_else(|| Apart(format!("there is no relay at {used}")))?;
+    relay.kill()?;
+    let killed = Instant::now();
+    meeting.exchange("after", PATIENCE)?;
+    let took = killed.elapsed();
+    match relay_of(&meeting)? {
+        now if now == used => Err(Apart(format!("they still report the relay at {used}"))),
+        _ => Ok(took),
+    }
+}
+
+/// The relay that the first host reports, its own before the other's.
+fn relay_of(meeting: &Meeting) -> Result<IpAddr, Apart> {
+    let reported = Reported::of(&meeting.node(Side::A).peer());
+    let relay = reported.as_ref().and_then(Reported::relay);
+    relay.ok_or_else(|| Apart(format!("no relay is reported: {reported:?}")))
 }

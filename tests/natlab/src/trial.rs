@@ -1,5 +1,6 @@
 //! One pair, tried once: built, met, opened, talked, counted, judged.
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -64,9 +65,27 @@ impl Trial {
             .unwrap_or_else(|panic| Outcome::Wrong(format!("the laboratory: {}", said(&*panic))));
         Self { pair, outcome }
     }
+
+    /// Tries a pair whose nodes are there.
+    pub fn judge(pair: Pair, condition: Condition, lab: &Lab, meeting: &mut Meeting) -> Outcome {
+        let _bad = condition.impose(lab);
+        let counters = [Side::A, Side::B].map(|side| Counters::start(lab, side));
+        match meeting.open(PATIENCE) {
+            Ok(opened) => {
+                let is_slow = opened.verified > SLOW;
+                let slow =
+                    is_slow.then(|| format!("{}; packets: {}", meeting.words(), seen(&counters)));
+                judge(pair, lab, meeting, &counters, opened, slow)
+            }
+            Err(Apart(words)) => {
+                Outcome::Wrong(format!("no session: {words}; packets: {}", seen(&counters)))
+            }
+        }
+    }
 }
 
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
+/// The words of a panic.
+pub(crate) fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
 }
@@ -82,38 +101,36 @@ fn attempt(pair: Pair, condition: Condition) -> Outcome {
         Ok(None) => return Outcome::NotRun("this hub has no relay".to_owned()),
         Err(words) => return Outcome::Wrong(words),
     };
-    let mut meeting = match Meeting::at(hub, &lab) {
-        Ok(meeting) => meeting,
-        Err(Apart(words)) => return Outcome::Wrong(words),
-    };
-    let _bad = condition.impose(&lab);
-    let counters = [Side::A, Side::B].map(|side| Counters::start(&lab, side));
-    match meeting.open(PATIENCE) {
-        Ok(opened) => {
-            let is_slow = opened.verified > SLOW;
-            let slow =
-                is_slow.then(|| format!("{}; packets: {}", meeting.words(), seen(&counters)));
-            judge(pair, &lab, &mut meeting, &counters, opened, slow)
-        }
-        Err(Apart(words)) => {
-            Outcome::Wrong(format!("no session: {words}; packets: {}", seen(&counters)))
-        }
+    match Meeting::at(hub, &lab) {
+        Ok(mut meeting) => Trial::judge(pair, condition, &lab, &mut meeting),
+        Err(Apart(words)) => Outcome::Wrong(words),
     }
 }
 
 /// What a side's host sends and what comes out of its router.
-struct Counters<'a> {
+#[derive(Debug)]
+pub(crate) struct Counters<'a> {
     side: Side,
     host: FlowCounter<'a>,
     outside: FlowCounter<'a>,
 }
 
 impl<'a> Counters<'a> {
-    fn start(lab: &'a Lab, side: Side) -> Self {
+    pub(crate) fn start(lab: &'a Lab, side: Side) -> Self {
         let host = FlowCounter::start(lab.host(side), None);
         // Hosts on one LAN have one router, which one table is enough for.
         let outside = FlowCounter::start_once(lab.router(side), "wan", side == lab.network(side));
         Self { side, host, outside }
+    }
+
+    fn reset(&self) {
+        self.host.reset();
+        self.outside.reset();
+    }
+
+    /// Which way most of it took. `theirs` are the other host's own addresses.
+    pub(crate) fn taken(&self, theirs: &[IpAddr]) -> Option<Taken> {
+        Taken::of(&self.host.read(), &self.outside.read(), theirs)
     }
 
     fn words(&self) -> String {
@@ -134,28 +151,28 @@ impl<'a> Counters<'a> {
     }
 }
 
-fn seen(counters: &[Counters<'_>; 2]) -> String {
+/// What both have counted, in words.
+pub(crate) fn seen(counters: &[Counters<'_>; 2]) -> String {
     counters.each_ref().map(Counters::words).join("; ")
 }
 
 /// Talks until one path has carried the whole of it, which the counters have then counted: a relay
 /// may be left for a direct path when the session is young, and each end reports it as it sees it.
-fn settled(
-    meeting: &mut Meeting,
+/// `exchange` says something each way, `reported` tells what is reported now.
+pub(crate) fn settled<M, T: PartialEq + std::fmt::Debug>(
+    meeting: &mut M,
     counters: &[Counters<'_>; 2],
-) -> Result<[Option<Reported>; 2], String> {
-    let reported =
-        |meeting: &Meeting| [Side::A, Side::B].map(|side| Reported::of(&meeting.node(side).peer()));
+    exchange: impl Fn(&mut M, &str) -> Result<(), String>,
+    reported: impl Fn(&M) -> T,
+) -> Result<T, String> {
     let mut seen = vec![reported(meeting)];
-    let text = "x".repeat(MESSAGE_BYTES);
     while seen.len() <= CHANGES {
-        for counter in counters {
-            counter.host.reset();
-            counter.outside.reset();
-        }
-        for _ in 0..MESSAGES {
-            let exchanged = meeting.exchange(&text, PATIENCE);
-            exchanged.map_err(|Apart(words)| format!("the session does not last: {words}"))?;
+        counters.iter().for_each(Counters::reset);
+        for nth in 0..MESSAGES {
+            // Each is another text, for who must tell them apart.
+            let text = format!("{} {nth} {}", seen.len(), "x".repeat(MESSAGE_BYTES));
+            let exchanged = exchange(meeting, &text);
+            exchanged.map_err(|words| format!("the session does not last: {words}"))?;
         }
         let after = reported(meeting);
         if seen.last() == Some(&after) {
@@ -174,7 +191,12 @@ fn judge(
     opened: Opened,
     slow: Option<String>,
 ) -> Outcome {
-    let after = match settled(meeting, counters) {
+    let exchange = |meeting: &mut Meeting, text: &str| {
+        meeting.exchange(text, PATIENCE).map(drop).map_err(|Apart(words)| words)
+    };
+    let reported =
+        |meeting: &Meeting| [Side::A, Side::B].map(|side| Reported::of(&meeting.node(side).peer()));
+    let after = match settled(meeting, counters, exchange, reported) {
         Ok(after) => after,
         Err(words) => return Outcome::Wrong(words),
     };
@@ -185,8 +207,7 @@ fn judge(
             return Outcome::Wrong(format!("{side:?} reports no path: {}", meeting.words()));
         };
         let theirs = lab.addresses(other);
-        let taken = Taken::of(&counter.host.read(), &counter.outside.read(), &theirs);
-        let Some(taken) = taken else {
+        let Some(taken) = counter.taken(&theirs) else {
             return Outcome::Wrong(format!("{side:?} has sent nothing"));
         };
         if let Some(words) = taken.contradiction(reported, &theirs) {

@@ -9,22 +9,27 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tincan_natlab::{Browser, Expect, Lab, Visit, pairs, svg};
 use tincan_natlab::{Condition, Enclosure, Kind, Matrix, Nat, Outcome, Pair, Scene, Trial};
-use tincan_natlab::{Expect, Lab, pairs, svg};
 
 const HELP: &str = "\
 natlab [--runs N] [--jobs N] [--pair A,B]… [--rtt MS] [--loss PERCENT] [--scenes | --no-scenes |
-       --scene WORD] [--docs FOLDER] [--shell COMMAND]
+       --scene WORD] [--browsers | --browser NAME | --no-browsers] [--docs FOLDER] [--shell COMMAND]
 
 --pair      only this pair; may be repeated
 --rtt       on a path with this round trip; --loss: with this loss
 --scenes    only the worse paths and what happens under a live chat
 --scene     only what happens and has this word in it; on a path with --rtt and --loss
+--browsers  only the page in each browser at the first host, with a node at the second
+--browser   only the page in this one: chromium or firefox
 --shell     no node: a shell in the laboratory of the pair; `ip netns` lists its machines
 --docs      write natlab.md and natlab.svg there";
 
 /// Paths on which some pairs are tried again, and how often.
 const WORSE: [(u64, u32); 5] = [(50, 0), (200, 0), (50, 1), (50, 5), (50, 10)];
+
+/// How often a browser visits at most.
+const MOST_VISITS: usize = 2;
 
 /// Routers behind which scenes are played.
 const BEHIND: Nat = Nat::PortRestricted;
@@ -74,10 +79,12 @@ struct Asked {
     runs: usize,
     jobs: usize,
     pairs: Vec<Pair>,
+    visits: Vec<Pair>,
     condition: Condition,
     table: bool,
     scenes: bool,
     scene: Option<String>,
+    browsers: Vec<Browser>,
     docs: Option<PathBuf>,
     shell: Option<String>,
 }
@@ -88,10 +95,12 @@ impl Asked {
             runs: 1,
             jobs: 2,
             pairs: Vec::new(),
+            visits: Vec::new(),
             condition: Condition::default(),
             table: true,
             scenes: true,
             scene: None,
+            browsers: Browser::ALL.to_vec(),
             docs: None,
             shell: None,
         };
@@ -104,21 +113,36 @@ impl Asked {
                 "--pair" => asked.pairs.push(pair(&value()?)?),
                 "--rtt" => asked.condition.round_trip = Duration::from_millis(number(&value()?)?),
                 "--loss" => asked.condition.loss_percent = number(&value()?)?,
-                "--scenes" => asked.table = false,
+                "--scenes" => {
+                    asked.table = false;
+                    asked.browsers.clear();
+                }
                 "--scene" => {
                     (asked.table, asked.scenes) = (false, false);
+                    asked.browsers.clear();
                     asked.scene = Some(value()?);
                 }
+                "--browsers" => (asked.table, asked.scenes) = (false, false),
+                "--browser" => {
+                    (asked.table, asked.scenes) = (false, false);
+                    asked.browsers = vec![value()?.parse()?];
+                }
+                "--no-browsers" => asked.browsers.clear(),
                 "--no-scenes" => asked.scenes = false,
                 "--docs" => asked.docs = Some(value()?.into()),
                 "--shell" => asked.shell = Some(value()?),
                 other => return Err(format!("there is no `{other}`")),
             }
         }
+        asked.visits = if asked.pairs.is_empty() { Visit::pairs() } else { asked.pairs.clone() };
         if asked.pairs.is_empty() {
             asked.pairs = pairs();
         } else {
             asked.scenes &= !asked.table;
+            // One pair of nodes, unless a page is asked for.
+            if asked.table {
+                asked.browsers.clear();
+            }
         }
         Ok(asked)
     }
@@ -155,7 +179,22 @@ impl Asked {
             println!("{}: {:?}", figure.what, figure.took);
             locked().add_figure(figure);
         });
+        side_by_side(self.jobs, self.all_visits(), |(browser, pair)| {
+            let visit = Visit::run(browser, pair);
+            println!("{browser} at {}, a node at {}: {}", pair.a, pair.b, words(&visit.outcome));
+            locked().add_visit(&visit);
+        });
         matrix.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every pair with every browser. A browser takes seconds to start: many runs tell little more.
+    fn all_visits(&self) -> VecDeque<(Browser, Pair)> {
+        let of = |browser: &Browser| {
+            let browser = *browser;
+            let runs = self.runs.min(MOST_VISITS);
+            self.visits.iter().flat_map(move |pair| vec![(browser, *pair); runs])
+        };
+        self.browsers.iter().flat_map(of).collect()
     }
 
     /// Pairs on worse paths.
@@ -193,7 +232,11 @@ fn side_by_side<T: Send>(jobs: usize, waiting: VecDeque<T>, work: impl Fn(T) + S
 }
 
 fn tell(trial: &Trial, condition: Condition) {
-    let words = match &trial.outcome {
+    println!("{}, {condition}: {}", trial.pair, words(&trial.outcome));
+}
+
+fn words(outcome: &Outcome) -> String {
+    match outcome {
         Outcome::Right { way, kinds, opened, .. } => format!(
             "{way} ({kinds}), verified {} ms, delivered {} ms",
             opened.verified.as_millis(),
@@ -201,8 +244,7 @@ fn tell(trial: &Trial, condition: Condition) {
         ),
         Outcome::Wrong(words) => format!("FAILED: {words}"),
         Outcome::NotRun(words) => format!("NOT RUN: {words}"),
-    };
-    println!("{}, {condition}: {words}", trial.pair);
+    }
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {

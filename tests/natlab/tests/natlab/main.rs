@@ -8,6 +8,8 @@
 
 mod conversations;
 mod doctor;
+mod hosting;
 mod relay_only;
 mod routers;
 mod scenes;
+mod visits;

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use tincan_natlab::{Condition, Cut, Enclosure, Kind, Lab, Loss, Nat, Scene, Side, Wire};
+use tincan_natlab::{Condition, Cut, Enclosure, Kind, Lab, Layout, Loss, Nat, Scene, Side, Wire};
 
 /// Where the server listens in these tests.
 const PORT: u16 = 7;
@@ -53,7 +53,7 @@ fn is_free(test: &str) -> bool {
 
 fn lab() -> Lab {
     let narrow = Kind::of(Nat::PortRestricted);
-    Lab::with_second_lan(narrow, Kind::of(Nat::Open), Some(narrow))
+    Lab::laid(Layout { second: Some(narrow), ..Layout::of(narrow, Kind::of(Nat::Open)) })
 }
 
 #[test]
@@ -166,5 +166,14 @@ fn a_chat_goes_on_when_a_router_has_forgotten_it() {
         return;
     }
     let figure = Scene::Forgotten.play(Nat::PortRestricted, Condition::default());
+    assert!(figure.took.is_ok(), "{figure:?}");
+}
+
+#[test]
+fn a_relayed_chat_goes_on_over_another_relay_when_its_own_is_killed() {
+    if !is_free("a_relayed_chat_goes_on_over_another_relay_when_its_own_is_killed") {
+        return;
+    }
+    let figure = Scene::RelayKilled.play(Nat::Symmetric, Condition::default());
     assert!(figure.took.is_ok(), "{figure:?}");
 }
