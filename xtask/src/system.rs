@@ -17,8 +17,8 @@ struct Program {
 /// Who needs machines with networks of their own.
 const NETWORKS: &str = "tests in networks of their own";
 
-/// Who needs another relay.
-const RELAYS: &str = "tests with another relay";
+/// Who needs another relay, or its clients.
+const RELAYS: &str = "tests of the relay";
 
 const PROGRAMS: [Program; 11] = [
     Program { names: &["c++", "g++"], package: "g++", needed_by: "fuzz targets" },
@@ -27,7 +27,7 @@ const PROGRAMS: [Program; 11] = [
     Program { names: &["nft"], package: "nftables", needed_by: NETWORKS },
     Program { names: &["unshare"], package: "util-linux", needed_by: NETWORKS },
     Program { names: &["mosquitto"], package: "mosquitto", needed_by: "broker tests" },
-    Program { names: &["turnserver"], package: "coturn", needed_by: RELAYS },
+    Program { names: &["turnutils_uclient"], package: "coturn", needed_by: RELAYS },
     Program {
         names: &["chromium", "chromium-browser", "google-chrome"],
         package: "chromium",

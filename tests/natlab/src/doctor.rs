@@ -12,12 +12,12 @@ use crate::plan::Side;
 ///
 /// # Errors
 /// What it says instead.
-pub fn doctor(hub: &Hub, lab: &Lab, side: Side) -> Result<(Value, bool), String> {
+pub fn doctor(lab: &Lab, side: Side) -> Result<(Value, bool), String> {
     let home = TempDir::with_prefix("natlab-").map_err(|error| error.to_string())?;
     let mut command = lab.host(side).command(binary());
     bare(&mut command).arg("--home").arg(home.path()).args([
         "--hub",
-        &hub.place().hub,
+        &Hub::origin(),
         "doctor",
         "--json",
     ]);

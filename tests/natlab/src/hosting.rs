@@ -11,7 +11,6 @@ use crate::hub::Hub;
 use crate::kind::Kind;
 use crate::lab::{Lab, Layout};
 use crate::machine::system;
-use crate::node::Place;
 use crate::service::Service;
 
 /// The words to be replaced.
@@ -139,18 +138,21 @@ impl Hosting {
         Hub::documented(lab, &words(&flags), folder)
     }
 
-    /// Where everybody is to meet whose broker is Mosquitto.
+    /// The flags with which everybody meets at Mosquitto, but for the hub's.
     ///
     /// # Errors
-    /// When the document's line names no hub or no broker.
-    pub fn place_with_mosquitto(&self) -> Result<Place, String> {
+    /// When the document's line names no broker, or another hub.
+    pub fn flags_for_mosquitto(&self, hub: &Hub) -> Result<[String; 2], String> {
         let block = self.block("everybody")?;
         let words = words(&block);
         let after = |flag: &str| {
             let found = words.windows(2).find(|pair| pair[0] == flag).map(|pair| pair[1].clone());
             found.ok_or_else(|| format!("`# everybody` has no {flag}"))
         };
-        Ok(Place { hub: after("--hub")?, brokers: vec![after("--broker")?] })
+        match after("--hub")? {
+            origin if origin == hub.place() => Ok(["--broker".to_owned(), after("--broker")?]),
+            other => Err(format!("the hub is at {}, not {other}", hub.place())),
+        }
     }
 }
 
@@ -199,10 +201,7 @@ mod tests {
         let coturn = hosting.block("/etc/turnserver.conf").unwrap();
         assert!(coturn.contains("static-auth-secret=north\n"), "{coturn}");
         assert!(hosting.block("/etc/mosquitto/conf.d/tincan.conf").unwrap().contains("listener"));
-        assert_eq!(
-            hosting.place_with_mosquitto().unwrap().brokers,
-            ["mqtt://tincan:correct-horse@broker.example.org"]
-        );
+        assert!(hosting.block("everybody").unwrap().contains("tincan:correct-horse@"));
         assert!(hosting.block("no such block").is_err());
     }
 }

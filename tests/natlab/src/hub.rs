@@ -10,7 +10,6 @@ use tempfile::TempDir;
 use crate::binary::{bare, binary};
 use crate::ice;
 use crate::lab::{EVERYBODYS_PORT, Lab};
-use crate::node::Place;
 use crate::plan::{DOCUMENTED_NAME, HUB_NAME, server4, server6};
 use crate::service::Service;
 
@@ -24,7 +23,7 @@ const PAGE: &str = "/sw.js";
 #[derive(Debug)]
 pub struct Hub {
     _service: Service,
-    place: Place,
+    place: String,
 }
 
 impl Hub {
@@ -46,11 +45,10 @@ impl Hub {
     pub fn with(lab: &Lab, flags: &[impl AsRef<OsStr>]) -> Result<Self, String> {
         let port = Self::PORT.to_string();
         let words = ["hub", "--json", "--bind", "::", "--port", &port, "--public-host", HUB_NAME];
-        let mut command = lab.server().command(binary());
         let others = [server4()[1].to_string(), server6()[1].to_string()].join(",");
+        let mut command = lab.server().command(binary());
         bare(&mut command).args(words).args(["--stun-address", &others]).args(flags);
-        let hub = format!("http://{HUB_NAME}:{}", Self::PORT);
-        Self::run(&mut command, Service::folder("hub")?, Place { hub, brokers: Vec::new() })
+        Self::run(&mut command, Service::folder("hub")?, Self::origin())
     }
 
     /// Starts one with these flags and no others, in a folder with what they speak of.
@@ -60,18 +58,22 @@ impl Hub {
     pub(crate) fn documented(lab: &Lab, flags: &[String], folder: TempDir) -> Result<Self, String> {
         let mut command = lab.server().command(binary());
         bare(&mut command).arg("hub").args(flags).arg("--json").current_dir(folder.path());
-        let hub = format!("http://{DOCUMENTED_NAME}:{DEFAULT_PORT}");
-        Self::run(&mut command, folder, Place { hub, brokers: Vec::new() })
+        Self::run(&mut command, folder, format!("http://{DOCUMENTED_NAME}:{DEFAULT_PORT}"))
     }
 
-    fn run(command: &mut Command, folder: TempDir, place: Place) -> Result<Self, String> {
+    fn run(command: &mut Command, folder: TempDir, place: String) -> Result<Self, String> {
         let output = folder.path().join("stdout");
         let service = Service::start("the hub", command, folder, || is_open(&output))?;
         Ok(Self { _service: service, place })
     }
 
-    /// Where everybody finds it.
-    pub fn place(&self) -> &Place {
+    /// Where everybody finds one that is started in the usual way.
+    pub fn origin() -> String {
+        format!("http://{HUB_NAME}:{}", Self::PORT)
+    }
+
+    /// Where everybody finds this one.
+    pub fn place(&self) -> &str {
         &self.place
     }
 

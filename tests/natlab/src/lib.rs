@@ -61,7 +61,7 @@ pub use lab::{Lab, Layout};
 pub use machine::Machine;
 pub use matrix::{Matrix, Row};
 pub use meeting::{Apart, Meeting, Opened};
-pub use node::{Node, Place};
+pub use node::Node;
 pub use pair::{Expect, Pair, pairs};
 pub use path::{Reported, Taken, Way};
 pub use picture::svg;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::hub::Hub;
 use crate::lab::Lab;
-use crate::node::{Node, Place};
+use crate::node::Node;
 use crate::plan::Side;
 
 /// A hub and two nodes that are contacts and have no session yet.
@@ -48,8 +48,7 @@ impl Meeting {
     /// # Errors
     /// The same.
     pub fn at(hub: Hub, lab: &Lab) -> Result<Self, Apart> {
-        let place = hub.place().clone();
-        Self::in_place(hub, &place, lab, |_| &[])
+        Self::with(hub, lab, |_| &[])
     }
 
     /// The same with further flags for each side's node.
@@ -61,22 +60,8 @@ impl Meeting {
         lab: &Lab,
         flags: impl Fn(Side) -> &'a [&'a str],
     ) -> Result<Self, Apart> {
-        let place = hub.place().clone();
-        Self::in_place(hub, &place, lab, flags)
-    }
-
-    /// The same, with a broker that may be another than the hub's.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn in_place<'a>(
-        hub: Hub,
-        place: &Place,
-        lab: &Lab,
-        flags: impl Fn(Side) -> &'a [&'a str],
-    ) -> Result<Self, Apart> {
-        let mut a = Node::start_with(lab, Side::A, place, flags(Side::A))?;
-        let mut b = Node::start_with(lab, Side::B, place, flags(Side::B))?;
+        let mut a = Node::start_with(lab, Side::A, hub.place(), flags(Side::A))?;
+        let mut b = Node::start_with(lab, Side::B, hub.place(), flags(Side::B))?;
         a.befriend(&mut b)?;
         Ok(Self { a, b, hub })
     }

@@ -24,22 +24,13 @@ const LOG: &str = "debug";
 /// Names a folder in which the log of every node is left.
 const LOGS: &str = "NATLAB_LOGS";
 
-/// Where nodes are to meet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The hub's origin.
-    pub hub: String,
-    /// Brokers instead of the hub's.
-    pub brokers: Vec<String>,
-}
-
 /// A node; killed when dropped.
 #[derive(Debug)]
 pub struct Node {
     process: Child,
     home: TempDir,
     name: String,
-    place: Place,
+    hub: String,
     control: Control,
     events: Events,
     id: String,
@@ -47,24 +38,20 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts one on a side's host and waits until it has reached the broker.
+    /// Starts one on a side's host, at the hub of this origin, and waits until it has reached the
+    /// broker.
     ///
     /// # Errors
     /// Why it has not, as far as it tells.
-    pub fn start(lab: &Lab, side: Side, place: &Place) -> Result<Self, String> {
-        Self::start_with(lab, side, place, &[])
+    pub fn start(lab: &Lab, side: Side, hub: &str) -> Result<Self, String> {
+        Self::start_with(lab, side, hub, &[])
     }
 
     /// The same with further flags.
     ///
     /// # Errors
     /// The same.
-    pub fn start_with(
-        lab: &Lab,
-        side: Side,
-        place: &Place,
-        flags: &[&str],
-    ) -> Result<Self, String> {
+    pub fn start_with(lab: &Lab, side: Side, hub: &str, flags: &[&str]) -> Result<Self, String> {
         let home = TempDir::with_prefix("natlab-").map_err(|error| error.to_string())?;
         let name = format!("host-{}", side.letter());
         let errors = File::create(log_of(&home)).map_err(|error| error.to_string())?;
@@ -72,9 +59,7 @@ impl Node {
         bare(&mut command)
             .arg("--home")
             .arg(at(&home))
-            .args(["--hub", &place.hub])
-            .args(place.brokers.iter().flat_map(|broker| ["--broker", broker]))
-            .args(["--name", &name, "listen", "--json"])
+            .args(["--hub", hub, "--name", &name, "listen", "--json"])
             .args(flags)
             .env("TINCAN_LOG", LOG)
             .env("NO_COLOR", "1")
@@ -89,8 +74,8 @@ impl Node {
         let status = command_status(&mut control)?;
         let (id, contact) = (id_of(&home)?, String::new());
         let process = process.0.take().ok_or("it was started")?;
-        let place = place.clone();
-        let node = Self { process, home, name, place, control, events, id, contact };
+        let hub = hub.to_owned();
+        let node = Self { process, home, name, hub, control, events, id, contact };
         if status["state"] == "connected" {
             return Ok(node);
         }
@@ -106,7 +91,7 @@ impl Node {
     /// # Errors
     /// When they do not become that.
     pub fn befriend(&mut self, other: &mut Self) -> Result<(), String> {
-        let ask = json!({"command": "create_invite", "hub": self.place.hub, "brokers": [],
+        let ask = json!({"command": "create_invite", "hub": self.hub, "brokers": [],
             "uses": 1, "ttl_secs": 3600});
         let invite = self.control.ask(ask)?["invite"].take();
         let target = json!({ "invite": invite });

@@ -66,7 +66,7 @@ fn visit(browser: Browser, pair: Pair, lab: &Lab) -> Result<Outcome, String> {
     }
     let mut node = Node::start(lab, Side::B, hub.place())?;
     let link = node.invite()?;
-    let mut visitor = Visitor::start(lab, Side::A, browser, &hub.place().hub)?;
+    let mut visitor = Visitor::start(lab, Side::A, browser, hub.place())?;
     let counters = [Side::A, Side::B].map(|side| Counters::start(lab, side));
     let end = Instant::now() + PATIENCE;
     visitor.follow(&link, "Ada")?;

@@ -33,9 +33,9 @@ impl Seen {
 
 fn look(kind: Kind) -> Seen {
     let lab = Lab::up(kind, Kind::of(Nat::Open));
-    let hub = Hub::start(&lab).unwrap();
+    let _hub = Hub::start(&lab).unwrap();
     let began = Instant::now();
-    let (value, succeeded) = doctor(&hub, &lab, Side::A).unwrap();
+    let (value, succeeded) = doctor(&lab, Side::A).unwrap();
     let took = began.elapsed();
     let mut codes = Codes::new();
     for finding in value["findings"].as_array().unwrap() {

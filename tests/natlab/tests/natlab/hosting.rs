@@ -54,8 +54,9 @@ fn mosquitto_carries_what_the_hubs_broker_would() {
     let lab = Hosting::lab(pair.a, pair.b);
     let mosquitto = hosting.mosquitto(&lab).unwrap();
     let hub = hosting.hub_with_mosquitto(&lab).unwrap();
-    let place = hosting.place_with_mosquitto().unwrap();
-    let mut meeting = Meeting::in_place(hub, &place, &lab, |_| &[]).unwrap();
+    let flags = hosting.flags_for_mosquitto(&hub).unwrap();
+    let flags = flags.each_ref().map(String::as_str);
+    let mut meeting = Meeting::with(hub, &lab, |_| &flags).unwrap();
     check(pair, &lab, &mut meeting, Way::Direct);
     let clients = mosquitto.said().matches("u'tincan'").count();
     assert_eq!(clients, 2, "{}", mosquitto.said());
