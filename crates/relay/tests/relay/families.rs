@@ -79,6 +79,17 @@ fn of_both_the_one_that_can_be_had_is_enough() {
 }
 
 #[test]
+fn a_family_that_comes_later_is_relayed_from_then_on_and_one_that_goes_stays_where_it_is() {
+    let (mut world, client) = met(Families { v4: false, v6: true });
+    assert_eq!(client.allocate(&mut world, Wanted::One(Family::V4)), Answer::Refused(440));
+    world.server.set_families(BOTH);
+    assert_eq!(client.allocate(&mut world, Wanted::One(Family::V4)), Answer::Granted);
+    world.server.set_families(Families { v4: false, v6: true });
+    assert_eq!(client.refresh(&mut world, 600), Answer::Granted);
+    assert_eq!(client.permit(&mut world, &[PEER]), Answer::Granted);
+}
+
+#[test]
 fn a_family_that_is_not_relayed_is_refused() {
     let v4_only = Families { v4: true, v6: false };
     let (mut world, client) = met(v4_only);

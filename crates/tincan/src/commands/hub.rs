@@ -86,14 +86,16 @@ fn print_addresses(hub: &Hub, public_host: Option<&str>, out: Output) -> Outcome
         ("https", 443) => format!("https://{host}"),
         (scheme, port) => format!("{scheme}://{host}:{port}"),
     };
-    let value = json!({
+    let mut value = json!({
         "origin": origin,
         "http": at.http,
         "mqtt": at.mqtt,
         "websocket": at.websocket,
         "stun": at.stun,
-        "turns": at.turns,
     });
+    if let Some(turns) = at.turns {
+        value["turns"] = json!(turns);
+    }
     out.value(&value, || {
         let turns = at.turns.map(|turns| format!("turns     {turns}\n")).unwrap_or_default();
         format!(

@@ -3,7 +3,7 @@
 
 use rcgen::date_time_ymd;
 use tempfile::TempDir;
-use tincan_e2e::{Authority, HubProcess, NodeProcess, Process, befriend, tincan};
+use tincan_e2e::{Authority, HubProcess, NodeProcess, Process, befriend, object, tincan};
 use tincan_node::wire::Invite;
 
 /// An authority and what it has issued for 127.0.0.1.
@@ -54,6 +54,19 @@ async fn two_meet_at_a_hub_over_tls_and_its_invites_say_so() {
     drop((ada, bob));
     let ended = hub.stop();
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_hub_with_a_certificate_says_where_its_relay_over_tls_is() {
+    let files = Files::new();
+    let mut command = tincan(&["hub", "--json", "--bind", "127.0.0.1", "--port", "0"]);
+    command.args(["--mqtt-port", "0", "--ws-port", "0", "--stun-port", "0"]).args(files.flags());
+    let mut hub = Process::start(&mut command);
+    let said = hub.wait_for("its addresses", |line| Some(object(line)));
+    assert_eq!(said["origin"], format!("https://{}", said["http"].as_str().unwrap()));
+    let turns = said["turns"].as_str().unwrap();
+    assert!(turns.strip_prefix("127.0.0.1:").is_some_and(|port| port != "0"), "{turns}");
+    hub.terminate();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
