@@ -97,6 +97,8 @@ fn run(at: &str, ports: &[String; 4]) -> (Process, Value) {
         websocket,
         "--stun-port",
         stun,
+        "--second-stun-port",
+        "0",
     ];
     let mut process = Process::start(&mut tincan(&words));
     let address = process.wait_for("the hub's addresses", |line| {
