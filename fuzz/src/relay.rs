@@ -59,7 +59,10 @@ pub fn run(data: &[u8]) -> Counters {
     let mut relay = Relay::new();
     for (kind, bytes) in pieces(data) {
         match kind {
-            piece::STRANGER => relay.say(client(Transport::Udp, 9), bytes),
+            piece::STRANGER => {
+                relay.say(client(Transport::Udp, 9), bytes);
+                relay.probe(bytes);
+            }
             piece::DATAGRAM => relay.say(client(Transport::Udp, 1), bytes),
             piece::STREAM => relay.stream(bytes),
             piece::REQUEST => relay.request(Transport::Udp, bytes),
@@ -113,6 +116,16 @@ impl Relay {
             assert!(may_be_reached(to_peer.peer), "{}", to_peer.peer);
         }
         self.drain();
+    }
+
+    /// The same to a socket that only tells addresses.
+    fn probe(&mut self, bytes: &[u8]) {
+        let from = client(Transport::Udp, 9).remote;
+        if let Some((_, answer)) = self.server.handle_probe(self.now, from, bytes) {
+            Message::parse(&answer).expect("a well-formed answer");
+            assert!(answer.len() <= bytes.len() + 24, "an answer that is hardly longer");
+        }
+        let _ = tincan_relay::wants_change(bytes);
     }
 
     fn stream(&mut self, bytes: &[u8]) {

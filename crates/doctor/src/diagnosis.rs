@@ -86,6 +86,8 @@ pub fn diagnose(seen: &Measurements) -> Diagnosis {
     findings.extend(seen.storage.iter().flat_map(Storage::judge));
     let reached = seen.brokers.iter().any(|broker| broker.outcome.is_ok());
     findings.extend(seen.running.as_ref().and_then(|running| running.judge(reached)));
+    // It may have a password that we were not given.
+    let reached = reached || seen.running == Some(Running::Connected);
     if seen.place == MeetingPlace::Nowhere {
         findings.push(hub::nowhere());
     } else {

@@ -8,9 +8,12 @@ const FLAGS = ["--port", "--mqtt-port", "--ws-port", "--stun-port"];
 export class Hub {
   #process;
   #ports;
+  #more;
 
-  static async start() {
+  // With more flags, if they are given.
+  static async start(more = []) {
     const hub = new Hub();
+    hub.#more = ["--second-stun-port", "0", ...more];
     hub.#ports = ["0", "0", "0", "0"];
     const address = await hub.#run();
     hub.origin = address.origin;
@@ -20,7 +23,7 @@ export class Hub {
 
   async #run() {
     const ports = FLAGS.flatMap((flag, nth) => [flag, this.#ports[nth]]);
-    this.#process = new Process(["hub", "--json", "--bind", "127.0.0.1", ...ports]);
+    this.#process = new Process(["hub", "--json", "--bind", "127.0.0.1", ...ports, ...this.#more]);
     return this.#process.line("the hub's addresses", (line) => {
       const value = line.startsWith("{") && JSON.parse(line);
       return value?.origin && value;

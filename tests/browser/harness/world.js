@@ -30,9 +30,9 @@ export class World {
   #natives = [];
   #ends = [];
 
-  static async open(t) {
+  static async open(t, { hub = [] } = {}) {
     const world = new World();
-    world.hub = await Hub.start();
+    world.hub = await Hub.start(hub);
     t.after(() => world.#end());
     return world;
   }

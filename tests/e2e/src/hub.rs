@@ -104,6 +104,8 @@ fn run(at: &str, ports: &[String; 4], flags: &[String]) -> (Process, Value) {
         websocket,
         "--stun-port",
         stun,
+        "--second-stun-port",
+        "0",
     ];
     let mut process = Process::start(tincan(&words).args(flags));
     let address = process.wait_for("the hub's addresses", |line| {

@@ -133,6 +133,8 @@ fn another_way_that_works_makes_a_broken_one_a_notice() {
     let diagnosis = diagnose(&seen);
     assert_eq!(diagnosis.verdict(), Verdict::Problem);
     assert_eq!(diagnosis.summary(), "A chat does not work yet: see what is marked ✗.");
+    seen.running = Some(Running::Connected);
+    assert_eq!(diagnose(&seen).verdict(), Verdict::Notice, "the node there has a way in");
 }
 
 #[test]

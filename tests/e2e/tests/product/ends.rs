@@ -10,7 +10,7 @@ async fn every_end_signal_ends_a_node_and_a_hub_in_order() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let words = ["hub", "--bind", "127.0.0.1", "--port", "0", "--mqtt-port", "0"];
         let mut command = tincan(&words);
-        command.args(["--ws-port", "0", "--stun-port", "0"]);
+        command.args(["--ws-port", "0", "--stun-port", "0", "--second-stun-port", "0"]);
         let mut hub = Process::start(&mut command);
         hub.wait_for("its address", |line| line.strip_prefix("hub ").map(drop));
         hub.signal(signal);

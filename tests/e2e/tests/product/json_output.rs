@@ -136,6 +136,7 @@ fn an_invite_says_its_link_its_end_and_its_uses() {
 fn a_hub_says_where_its_parts_are() {
     let mut command = tincan(&["hub", "--json", "--bind", "127.0.0.1", "--port", "0"]);
     command.args(["--mqtt-port", "0", "--ws-port", "0", "--stun-port", "0"]);
+    command.args(["--second-stun-port", "0"]);
     let mut hub = Process::start(&mut command);
     let said = hub.wait_for("its addresses", |line| Some(object(line)));
     assert_eq!(fields(&said), ["http", "mqtt", "origin", "stun", "websocket"]);
