@@ -11,7 +11,7 @@ use tincan_node::wire::Invite;
 
 /// What every test here is about, and `chat`, which json_chat.rs is about. Completions and the
 /// man page are scripts for other programs whatever is asked for.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "chat",
     "hub",
     "id",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 14] = [
     "export",
     "import",
     "status",
+    "doctor",
     "completions",
     "man",
 ];
@@ -98,6 +99,23 @@ fn every_command_that_there_is_has_a_test() {
         .filter_map(|line| line.split(' ').next())
         .filter(|name| *name != "help");
     assert_eq!(names.collect::<Vec<_>>(), COMMANDS);
+}
+
+#[test]
+fn a_diagnosis_is_an_object_with_findings() {
+    let hub = HubProcess::start();
+    let home = TempDir::new().unwrap();
+    let value = run(home.path(), &["doctor", "--hub", hub.origin()]);
+    let [value] = value.as_slice() else { panic!("{value:?}") };
+    assert_eq!(fields(value), ["findings", "summary", "took_ms", "verdict"]);
+    let findings = value["findings"].as_array().unwrap();
+    for finding in findings {
+        assert_eq!(fields(finding), ["check", "code", "meaning", "remedy", "verdict", "what"]);
+    }
+    for check in ["storage", "hub", "broker", "udp", "relay"] {
+        assert!(findings.iter().any(|finding| finding["check"] == check), "{check}: {value}");
+    }
+    assert!(value["took_ms"].as_u64().is_some_and(|ms| ms < 60_000), "{value}");
 }
 
 #[test]
