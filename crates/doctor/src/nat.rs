@@ -122,6 +122,12 @@ impl Nat {
                     "."
                 ],
             ),
+            // A browser does not say whether there is a router at all.
+            Mapping::EndpointIndependent if self.local.is_none() => found(
+                Verdict::Good,
+                "mapping_independent",
+                "Seen from outside you have one port for all contacts.".into(),
+            ),
             Mapping::EndpointIndependent => found(
                 Verdict::Good,
                 "mapping_independent",

@@ -5,14 +5,24 @@
 //! is seen by asking each server alone.
 
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{Either, join, join_all, select};
 use tincan_doctor::{Nat, StunAnswer, Way};
 
+use super::candidate::Found;
 use super::probe::{Happening, Probe};
-use super::{place, since, within};
+use super::{place, since};
 use crate::clock::steady_ms;
 use crate::hub::IceServer;
+use crate::timer::sleep;
+
+/// How long the first answer of a server may take.
+const FIRST_MS: i32 = 2_000;
+
+/// How long those of others may take after it.
+const OTHERS_MS: i32 = 600;
 
 /// What was seen.
 #[derive(Default)]
@@ -41,35 +51,56 @@ struct Gathered {
     answer: Option<StunAnswer>,
 }
 
+impl Gathered {
+    fn take(&mut self, found: &Found, took: Duration) {
+        if !found.is_udp {
+            return;
+        }
+        match found.kind.as_str() {
+            "srflx" => {
+                let mapped = found.address;
+                self.answer = self.answer.or(Some(StunAnswer { mapped, took }));
+                let new = mapped.filter(|at| at.is_ipv4() && !self.seen_at.contains(at));
+                self.seen_at.extend(new);
+            }
+            "host" => self.own += usize::from(found.address.is_none_or(|at| at.is_ipv4())),
+            _ => {}
+        }
+    }
+}
+
+/// Asks servers from one socket. A browser may go on looking for long, on networks that lead
+/// nowhere: once one server has answered, the others have [`OTHERS_MS`] more.
 async fn gather(urls: Vec<String>) -> Gathered {
     let mut found = Gathered::default();
+    let others = if urls.len() > 1 { OTHERS_MS } else { 0 };
     let server = IceServer { urls, ..IceServer::default() };
     let Ok(mut probe) = Probe::new(&[server], false) else { return found };
     let began = steady_ms();
-    let looking = async {
-        if probe.offer().await.is_err() {
-            return;
+    if probe.offer().await.is_err() {
+        return found;
+    }
+    while let Some(happening) = next(&mut probe, FIRST_MS).await {
+        if let Happening::Found(it) = &happening {
+            found.take(it, since(began));
         }
-        while let Some(happening) = probe.next().await {
-            match happening {
-                Happening::Found(it) if it.is_udp && it.kind == "srflx" => {
-                    let mapped = it.address;
-                    let answer = StunAnswer { mapped, took: since(began) };
-                    found.answer = found.answer.or(Some(answer));
-                    let new = mapped.filter(|at| at.is_ipv4() && !found.seen_at.contains(at));
-                    found.seen_at.extend(new);
-                }
-                Happening::Found(it) if it.is_udp && it.kind == "host" => {
-                    found.own += usize::from(it.address.is_none_or(|at| at.is_ipv4()));
-                }
-                Happening::Found(_) | Happening::Opened | Happening::Message => {}
-                Happening::Gathered => return,
-            }
+        if matches!(happening, Happening::Gathered) || found.answer.is_some() {
+            break;
         }
-    };
-    // What was found until then counts.
-    let _ = within(looking).await;
+    }
+    while let Some(Happening::Found(it)) = next(&mut probe, others).await {
+        found.take(&it, since(began));
+    }
     found
+}
+
+/// What happens next, unless nothing does for so long.
+async fn next(probe: &mut Probe, ms: i32) -> Option<Happening> {
+    let (next, end) = (pin!(probe.next()), pin!(sleep(ms)));
+    match select(next, end).await {
+        Either::Left((happening, _)) => happening,
+        Either::Right(_) => None,
+    }
 }
 
 /// `None` where a browser does not let it be told.

@@ -39,19 +39,16 @@ pub(super) async fn try_one(server: IceServer) -> Result<Relayed, Fault> {
     }
 }
 
-/// Waits for an address on the relay; tells whether it is a private one.
+/// Waits for an address on the relay; tells whether it is a private one. A browser may go on
+/// looking for long, on networks that lead nowhere: one address is enough.
 async fn gather(probe: &mut Probe) -> Result<bool, Fault> {
-    let mut relayed = None;
     loop {
         match probe.next().await {
             Some(Happening::Found(found)) if found.kind == "relay" => {
-                relayed = relayed.or(Some(found));
-            }
-            Some(Happening::Found(_) | Happening::Opened | Happening::Message) => {}
-            Some(Happening::Gathered) | None => {
-                let found = relayed.ok_or(Fault::TimedOut)?;
                 return Ok(found.address.is_some_and(|at| is_private(at.ip())));
             }
+            Some(Happening::Found(_) | Happening::Opened | Happening::Message) => {}
+            Some(Happening::Gathered) | None => return Err(Fault::TimedOut),
         }
     }
 }
