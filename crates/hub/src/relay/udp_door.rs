@@ -172,4 +172,36 @@ mod tests {
         // Both families at one socket.
         check(Ipv6Addr::UNSPECIFIED.into()).await;
     }
+
+    #[tokio::test]
+    async fn a_train_arrives_as_its_datagrams() {
+        let here = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let door = UdpDoor::new(UdpSocket::bind((here, 0)).await.unwrap()).unwrap();
+        let client = UdpSocket::bind((here, 0)).await.unwrap();
+        let to = client.local_addr().unwrap();
+        let check = async |len: usize, segment: usize, expected: &[usize]| {
+            let bytes: Vec<u8> = (0..len).map(|at| at as u8).collect();
+            for from in [here, Ipv4Addr::UNSPECIFIED.into()] {
+                door.send_train(from, to, &bytes, segment);
+                let mut at = 0;
+                for len in expected {
+                    let mut buffer = [0; 2_000];
+                    assert_eq!(client.recv(&mut buffer).await.unwrap(), *len);
+                    assert_eq!(buffer[..*len], bytes[at..at + len], "{segment}");
+                    at += len;
+                }
+            }
+        };
+        check(260, 100, &[100, 100, 60]).await;
+        check(200, 100, &[100, 100]).await;
+        check(60, 100, &[60]).await;
+        check(0, 0, &[0]).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_for_a_path_may_go_in_fragments() {
+        use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu_discover};
+        let door = UdpDoor::new(UdpSocket::bind("127.0.0.1:0").await.unwrap()).unwrap();
+        assert_eq!(ip_mtu_discover(&door.socket).unwrap(), Ipv4PathMtuDiscovery::WANT);
+    }
 }
