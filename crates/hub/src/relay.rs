@@ -9,6 +9,7 @@ mod place;
 mod probes;
 mod streams;
 mod switchboard;
+mod trains;
 mod udp_door;
 mod unsent;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tincan_relay::{Client, Now, Transport};
 
-use super::switchboard::{Switchboard, TURN, with_buffer};
+use super::switchboard::{Switchboard, TURN, Turn};
 use crate::tasks::Stopped;
 
 /// How long to wait after a failed receive, so that a broken socket does not spin.
@@ -21,7 +21,7 @@ pub(super) async fn serve(board: Arc<Switchboard>, mut stopped: Stopped) {
             readable = board.udp().readable() => readable,
         };
         let now = board.now();
-        let received = readable.and_then(|()| with_buffer(|buffer| take(&board, now, buffer)));
+        let received = readable.and_then(|()| board.turn(|turn| take(&board, now, turn)));
         board.settle(now);
         match received {
             // Others of this thread get their turn.
@@ -35,20 +35,20 @@ pub(super) async fn serve(board: Arc<Switchboard>, mut stopped: Stopped) {
 }
 
 /// Takes what is there, up to one turn.
-fn take(board: &Arc<Switchboard>, now: Now, buffer: &mut [u8]) -> io::Result<()> {
+fn take(board: &Switchboard, now: Now, turn: &mut Turn) -> io::Result<()> {
+    let Turn { buffer, trains } = turn;
     let mut taken = 0;
     while taken < TURN {
         let received = board.udp().receive(buffer, |local, remote, bytes| {
             if tincan_relay::wants_change(bytes) {
                 board.take_probe(now, board.udp(), local, remote, bytes);
             } else {
-                board.take_from_client(now, &udp_client(remote, local), bytes);
+                board.take_from_client(now, &udp_client(remote, local), bytes, trains);
             }
             taken += 1;
         });
         match received {
-            // An empty datagram counts as well.
-            Ok(()) => taken += 1,
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tincan_relay::AnswerFrom;
 use tokio::net::UdpSocket;
 
-use super::switchboard::{Switchboard, TURN, with_buffer};
+use super::switchboard::{Switchboard, TURN};
 use super::udp_door::UdpDoor;
 use crate::config::RelayAddress;
 use crate::tasks::Stopped;
@@ -119,9 +119,9 @@ pub(super) async fn serve(board: Arc<Switchboard>, door: Arc<UdpDoor>, mut stopp
             readable = door.readable() => if readable.is_err() { return },
         }
         let now = board.now();
-        with_buffer(|buffer| {
+        board.turn(|turn| {
             for _ in 0..TURN {
-                let received = door.receive(buffer, |local, remote, bytes| {
+                let received = door.receive(&mut turn.buffer, |local, remote, bytes| {
                     board.take_probe(now, &door, local, remote, bytes);
                 });
                 match received {

@@ -116,7 +116,7 @@ impl StreamDoor {
                     self.wait_for_turn(client).await;
                 }
                 let now = board.now();
-                board.take_from_client(now, client, frame);
+                board.turn(|turn| board.take_from_client(now, client, frame, &mut turn.trains));
                 if is_stranger {
                     // It may be none any more, before its next frame is looked at.
                     board.settle(now);

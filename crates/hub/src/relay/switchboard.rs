@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tincan_relay::{
-    Client, Families, MAX_PREFIX_BYTES, Now, Output, RelayId, Secrets, Server, ToPeer, Transport,
+    Client, Families, Now, Output, RelayId, Secrets, Server, ToClient, ToPeer, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
@@ -16,25 +17,28 @@ use tokio::task::AbortHandle;
 
 use super::place::Place;
 use super::probes::Probes;
-use super::udp_door::UdpDoor;
+use super::trains::{Train, Trains, Way};
+use super::udp_door::{BUFFER_BYTES, UdpDoor};
 use super::unsent::Unsent;
 use crate::clock::Clock;
 use crate::tasks::Stopped;
-
-/// The largest datagram, and room for what goes before and behind it.
-const BUFFER_BYTES: usize = MAX_PREFIX_BYTES + 65_536 + 4;
 
 /// Datagrams that one socket's turn takes, so that none starves another.
 pub(super) const TURN: usize = 64;
 
 thread_local! {
-    /// What datagrams are read into. A socket needs it only while it is read.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER_BYTES]);
+    /// A socket needs it only while it is read.
+    static WORKING: RefCell<Turn> =
+        RefCell::new(Turn { buffer: vec![0; BUFFER_BYTES], trains: Trains::default() });
 }
 
-/// Lends the thread's buffer.
-pub(super) fn with_buffer<R>(use_it: impl FnOnce(&mut [u8]) -> R) -> R {
-    BUFFER.with_borrow_mut(|buffer| use_it(buffer))
+/// What a thread works with while it passes on what there is to be read.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// What datagrams are read into.
+    pub(super) buffer: Vec<u8>,
+    /// What is to leave.
+    pub(super) trains: Trains,
 }
 
 /// Everything that has an end at the relay.
@@ -49,12 +53,17 @@ pub(super) struct Switchboard {
     sockets: Mutex<HashMap<RelayId, PeerSocket>>,
     /// The time of the next end has changed.
     timer: Notify,
+    /// What it is now; changes while the rules are locked.
+    next_end_ms: AtomicU64,
 }
+
+/// There is no end to come.
+const NO_END: u64 = u64::MAX;
 
 /// A socket for the peers of one allocation.
 #[derive(Debug)]
 struct PeerSocket {
-    socket: Arc<UdpSocket>,
+    socket: Arc<UdpDoor>,
     task: AbortHandle,
 }
 
@@ -81,6 +90,7 @@ impl Switchboard {
             streams: Mutex::default(),
             sockets: Mutex::default(),
             timer: Notify::new(),
+            next_end_ms: AtomicU64::new(NO_END),
         }
     }
 
@@ -128,11 +138,26 @@ impl Switchboard {
         &self.udp
     }
 
+    /// Works with what this thread has for it, and lets what has been put together leave.
+    pub(super) fn turn<R>(&self, work: impl FnOnce(&mut Turn) -> R) -> R {
+        WORKING.with_borrow_mut(|turn| {
+            let outcome = work(turn);
+            turn.trains.depart(|train| self.depart(train));
+            outcome
+        })
+    }
+
     /// Takes what a client said. [`settle`](Self::settle) follows.
-    pub(super) fn take_from_client(&self, now: Now, client: &Client, bytes: &[u8]) {
+    pub(super) fn take_from_client(
+        &self,
+        now: Now,
+        client: &Client,
+        bytes: &[u8],
+        trains: &mut Trains,
+    ) {
         let to_peer = self.server().handle_client(now, client, bytes);
         if let Some(to_peer) = to_peer {
-            self.to_peer(now, &to_peer);
+            self.to_peer(now, &to_peer, trains);
         }
     }
 
@@ -155,36 +180,56 @@ impl Switchboard {
         &self.probes
     }
 
-    fn to_peer(&self, now: Now, to: &ToPeer<'_>) {
-        if let Some((relay, from)) = to.own {
-            let to_client = self.server().handle_peer(now, relay, from, to.data.len());
-            if let Some(to_client) = to_client {
-                let mut message = Vec::with_capacity(MAX_PREFIX_BYTES + to.data.len() + 4);
-                to_client.append_to(&mut message, to.data);
-                self.to_client(&to_client.client, &message);
+    fn to_peer(&self, now: Now, to: &ToPeer<'_>, trains: &mut Trains) {
+        let ToPeer { relay, peer, own, data } = *to;
+        match own {
+            Some((relay, from)) => self.take_from_peer(now, relay, from, data, trains),
+            None => {
+                let way = Way::ToPeer { from: relay, to: peer };
+                let write = |out: &mut Vec<u8>| out.extend_from_slice(data);
+                trains.add(way, data.len(), write, |train| self.depart(train));
             }
-            return;
-        }
-        let socket = self.sockets().get(&to.relay).map(|peers| Arc::clone(&peers.socket));
-        if let Some(socket) = socket {
-            // A full buffer or an unreachable peer loses it, as the network might.
-            let _lost = socket.try_send_to(to.data, to.peer);
         }
     }
 
-    /// Takes `len` bytes that a peer sent to an allocation, behind the room for a prefix.
+    /// Takes what a peer sent to an allocation.
     fn take_from_peer(
         &self,
         now: Now,
         relay: RelayId,
         peer: SocketAddr,
-        buffer: &mut [u8],
-        len: usize,
+        data: &[u8],
+        trains: &mut Trains,
     ) {
-        let to_client = self.server().handle_peer(now, relay, peer, len);
+        let to_client = self.server().handle_peer(now, relay, peer, data.len());
         let Some(to_client) = to_client else { return };
-        if let Some(message) = to_client.frame_in(buffer, MAX_PREFIX_BYTES, len) {
-            self.to_client(&to_client.client, message);
+        let ToClient { client, prefix, padding } = to_client;
+        let len = prefix.as_bytes().len() + data.len() + padding;
+        let write = |out: &mut Vec<u8>| to_client.append_to(out, data);
+        match client.transport {
+            Transport::Udp => {
+                let way = Way::ToClient { from: client.local.ip(), to: client.remote };
+                trains.add(way, len, write, |train| self.depart(train));
+            }
+            Transport::Tcp | Transport::Tls => {
+                let mut message = Vec::with_capacity(len);
+                write(&mut message);
+                self.to_client(&client, &message);
+            }
+        }
+    }
+
+    /// A full buffer or an unreachable receiver loses it, as the network might.
+    fn depart(&self, Train { way, segment, bytes }: &Train) {
+        match *way {
+            Way::ToClient { from, to } => self.udp.send_train(from, to, bytes, *segment),
+            Way::ToPeer { from, to } => {
+                let socket = self.sockets().get(&from).map(|peers| Arc::clone(&peers.socket));
+                if let Some(socket) = socket {
+                    // It is bound to the one address that it has.
+                    socket.send_train(Ipv4Addr::UNSPECIFIED.into(), to, bytes, *segment);
+                }
+            }
         }
     }
 
@@ -195,7 +240,7 @@ impl Switchboard {
             }
             Transport::Tcp | Transport::Tls => {
                 if let Some(stream) = self.streams().get(&client.connection) {
-                    // So does a client that does not read.
+                    // A client that does not read loses it.
                     stream.push(message);
                 }
             }
@@ -223,16 +268,28 @@ impl Switchboard {
     pub(super) fn settle(self: &Arc<Self>, now: Now) {
         loop {
             // The lock is not held while it is done.
-            let output = self.server().poll_output();
-            match output {
-                None => break,
+            match self.next_output() {
+                None => return,
                 Some(Output::Send { client, message }) => self.to_client(&client, &message),
                 Some(Output::Open { relay, even_port }) => self.open(now, relay, even_port),
                 Some(Output::Close(relay)) => drop(self.sockets().remove(&relay)),
                 Some(Output::Hangup(client)) => drop(self.streams().remove(&client.connection)),
             }
         }
-        self.timer.notify_one();
+    }
+
+    /// What the rules want done next. When it is nothing, who waits for the next end is told if
+    /// that is another one now: seldom, beside all that is relayed.
+    fn next_output(&self) -> Option<Output> {
+        let mut server = self.server();
+        let output = server.poll_output();
+        if output.is_none() {
+            let next = server.poll_timeout().unwrap_or(NO_END);
+            if self.next_end_ms.swap(next, Ordering::Relaxed) != next {
+                self.timer.notify_one();
+            }
+        }
+        output
     }
 
     fn open(self: &Arc<Self>, now: Now, relay: RelayId, even_port: bool) {
@@ -252,14 +309,15 @@ impl Switchboard {
     }
 
     /// A socket and what peers know it as.
-    fn bind(&self, relay: RelayId, even_port: bool) -> io::Result<(UdpSocket, SocketAddr)> {
+    fn bind(&self, relay: RelayId, even_port: bool) -> io::Result<(UdpDoor, SocketAddr)> {
         let is_v4 = relay.family() == tincan_relay::Family::V4;
         let places = self.places();
         let place = places.iter().find(|place| place.public.is_ipv4() == is_v4);
         let place = place.ok_or(io::ErrorKind::AddrNotAvailable)?;
         let (socket, port) = place.bind(even_port)?;
         socket.set_nonblocking(true)?;
-        Ok((UdpSocket::from_std(socket)?, SocketAddr::new(place.public, port)))
+        let door = UdpDoor::new(UdpSocket::from_std(socket)?)?;
+        Ok((door, SocketAddr::new(place.public, port)))
     }
 
     fn peer_socket_failed(self: &Arc<Self>, relay: RelayId) {
@@ -295,23 +353,25 @@ impl Switchboard {
 }
 
 /// Reads what peers send to one allocation, until it is aborted.
-async fn serve_peers(board: Arc<Switchboard>, relay: RelayId, socket: Arc<UdpSocket>) {
+async fn serve_peers(board: Arc<Switchboard>, relay: RelayId, socket: Arc<UdpDoor>) {
     loop {
         if let Err(error) = socket.readable().await {
             tracing::debug!(%error, "a relayed socket failed");
             return board.peer_socket_failed(relay);
         }
         let now = board.now();
-        with_buffer(|buffer| {
-            for _ in 0..TURN {
-                let Some(place) = buffer.get_mut(MAX_PREFIX_BYTES..BUFFER_BYTES - 4) else {
-                    return;
-                };
-                match socket.try_recv_from(place) {
-                    Ok((len, peer)) => board.take_from_peer(now, relay, peer, buffer, len),
+        board.turn(|Turn { buffer, trains }| {
+            let mut taken = 0;
+            while taken < TURN {
+                let received = socket.receive(buffer, |_, peer, bytes| {
+                    board.take_from_peer(now, relay, peer, bytes, trains);
+                    taken += 1;
+                });
+                match received {
+                    Ok(()) => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                     // A peer that is not there any more says so by ICMP.
-                    Err(_) => {}
+                    Err(_) => taken += 1,
                 }
             }
         });

@@ -1,5 +1,6 @@
-//! A socket of clients over UDP. It may be open on all addresses of this machine: what it sends
-//! leaves from the one that was asked, or clients and their routers would not take it.
+//! A socket of clients over UDP, or of an allocation's peers, read and written in batches. It may be
+//! open on all addresses of this machine: what it sends leaves from the one that was asked, or
+//! clients and their routers would not take it.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -7,6 +8,15 @@ use std::net::{IpAddr, SocketAddr};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+
+/// How many buffers are read with one call; each may hold several datagrams of one sender.
+const BATCH: usize = 16;
+
+/// The most that the kernel puts into one of them.
+const DATAGRAM_BYTES: usize = 64 * 1024;
+
+/// What [`UdpDoor::receive`] reads into.
+pub(super) const BUFFER_BYTES: usize = BATCH * DATAGRAM_BYTES;
 
 /// A socket that knows at which address a datagram arrived.
 #[derive(Debug)]
@@ -20,6 +30,7 @@ impl UdpDoor {
     pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let local = socket.local_addr()?;
+        allow_fragments(&socket);
         Ok(Self { socket, state, local })
     }
 
@@ -33,8 +44,8 @@ impl UdpDoor {
         self.socket.readable().await
     }
 
-    /// Reads once and hands out (our address, their address, datagram) for each datagram: the
-    /// kernel may put several of one sender together.
+    /// Reads once and hands out (our address, their address, datagram) for each datagram. The
+    /// buffer has [`BUFFER_BYTES`].
     ///
     /// # Errors
     /// `WouldBlock` where there is nothing more.
@@ -43,17 +54,25 @@ impl UdpDoor {
         buffer: &mut [u8],
         mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
     ) -> io::Result<()> {
-        let mut meta = [RecvMeta::default()];
-        let mut slices = [IoSliceMut::new(buffer)];
-        self.socket.try_io(Interest::READABLE, || {
-            self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut meta)
-        })?;
-        let [meta] = meta;
-        let ours = meta.dst_ip.filter(is_one_machine).unwrap_or(self.local.ip()).to_canonical();
-        let ours = SocketAddr::new(ours, self.local.port());
-        let bytes = buffer.get(..meta.len).unwrap_or_default();
-        for datagram in bytes.chunks(meta.stride.max(1)) {
-            each(ours, meta.addr, datagram);
+        let mut meta = [RecvMeta::default(); BATCH];
+        let count = {
+            let mut parts = buffer.chunks_mut(DATAGRAM_BYTES);
+            let mut slices: [IoSliceMut<'_>; BATCH] =
+                std::array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
+            self.socket.try_io(Interest::READABLE, || {
+                self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut meta)
+            })?
+        };
+        for (meta, part) in meta.iter().zip(buffer.chunks(DATAGRAM_BYTES)).take(count) {
+            let ours = meta.dst_ip.filter(is_one_machine).unwrap_or(self.local.ip()).to_canonical();
+            let ours = SocketAddr::new(ours, self.local.port());
+            let bytes = part.get(..meta.len).unwrap_or_default();
+            if bytes.is_empty() {
+                each(ours, meta.addr, bytes);
+            }
+            for datagram in bytes.chunks(meta.stride.max(1)) {
+                each(ours, meta.addr, datagram);
+            }
         }
         Ok(())
     }
@@ -61,15 +80,54 @@ impl UdpDoor {
     /// Sends from an address of ours, as [`receive`](Self::receive) told it. What finds no room
     /// is lost, as it might be on the way.
     pub(super) fn send(&self, from: IpAddr, to: SocketAddr, bytes: &[u8]) {
+        let _lost = self.try_send(from, to, bytes, None);
+    }
+
+    /// Sends several datagrams of one size, which stand one behind the other; the last may be
+    /// shorter. From an unspecified address: from whichever the kernel prefers.
+    pub(super) fn send_train(&self, from: IpAddr, to: SocketAddr, bytes: &[u8], segment: usize) {
+        let segment = segment.max(1);
+        if bytes.len() <= segment {
+            return self.send(from, to, bytes);
+        }
+        // One where the kernel does not divide them, or has refused to.
+        let at_once = segment.saturating_mul(self.state.max_gso_segments());
+        for part in bytes.chunks(at_once) {
+            let divided = (part.len() > segment).then_some(segment);
+            match self.try_send(from, to, part, divided) {
+                Err(error) if divided.is_some() && error.kind() != io::ErrorKind::WouldBlock => {
+                    // Some network drivers refuse; it is not tried again then.
+                    part.chunks(segment).for_each(|datagram| self.send(from, to, datagram));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+
+    fn try_send(
+        &self,
+        from: IpAddr,
+        to: SocketAddr,
+        bytes: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
         let transmit = Transmit {
             destination: to,
             ecn: None,
             contents: bytes,
-            segment_size: None,
+            segment_size,
             src_ip: Some(from).filter(|ip| !ip.is_unspecified()),
         };
-        let _lost = self.state.try_send(UdpSockRef::from(&self.socket), &transmit);
+        self.state.try_send(UdpSockRef::from(&self.socket), &transmit)
     }
+}
+
+/// `quinn-udp` forbids fragments, as QUIC must. Who relays for others passes on what it is given, in
+/// fragments if need be, as sockets do by default. For IPv6 that cannot be taken back.
+fn allow_fragments(socket: &UdpSocket) {
+    use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
+    // Where it cannot be had, what is too long for a path is lost.
+    let _ = set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::WANT);
 }
 
 /// Nothing can be sent from an address that stands for many.
@@ -90,7 +148,7 @@ mod tests {
         for asked in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)] {
             let asked = SocketAddr::new(asked.into(), door.local().port());
             client.send_to(b"?", asked).await.unwrap();
-            let mut buffer = vec![0; 65_536];
+            let mut buffer = vec![0; BUFFER_BYTES];
             let mut came = None;
             while came.is_none() {
                 door.readable().await.unwrap();
@@ -113,5 +171,37 @@ mod tests {
         check(Ipv4Addr::UNSPECIFIED.into()).await;
         // Both families at one socket.
         check(Ipv6Addr::UNSPECIFIED.into()).await;
+    }
+
+    #[tokio::test]
+    async fn a_train_arrives_as_its_datagrams() {
+        let here = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let door = UdpDoor::new(UdpSocket::bind((here, 0)).await.unwrap()).unwrap();
+        let client = UdpSocket::bind((here, 0)).await.unwrap();
+        let to = client.local_addr().unwrap();
+        let check = async |len: usize, segment: usize, expected: &[usize]| {
+            let bytes: Vec<u8> = (0..len).map(|at| at as u8).collect();
+            for from in [here, Ipv4Addr::UNSPECIFIED.into()] {
+                door.send_train(from, to, &bytes, segment);
+                let mut at = 0;
+                for len in expected {
+                    let mut buffer = [0; 2_000];
+                    assert_eq!(client.recv(&mut buffer).await.unwrap(), *len);
+                    assert_eq!(buffer[..*len], bytes[at..at + len], "{segment}");
+                    at += len;
+                }
+            }
+        };
+        check(260, 100, &[100, 100, 60]).await;
+        check(200, 100, &[100, 100]).await;
+        check(60, 100, &[60]).await;
+        check(0, 0, &[0]).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_for_a_path_may_go_in_fragments() {
+        use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu_discover};
+        let door = UdpDoor::new(UdpSocket::bind("127.0.0.1:0").await.unwrap()).unwrap();
+        assert_eq!(ip_mtu_discover(&door.socket).unwrap(), Ipv4PathMtuDiscovery::WANT);
     }
 }

@@ -194,6 +194,46 @@ async fn a_peer_is_reached_over_each_transport_and_reaches_back() {
     }
 }
 
+/// Lengths of datagrams that come at once: of one size, shorter, empty, and longer than leave
+/// together.
+const AT_ONCE: [usize; 16] =
+    [1_200, 1_200, 1_200, 1_200, 9, 9, 0, 9, 1_200, 700, 700, 1_400, 1_400, 2_000, 1_200, 1_200];
+
+#[tokio::test]
+async fn what_comes_at_once_is_passed_on_whole_and_in_its_order() {
+    let (hub, user) = (relaying().await, User::new(1));
+    let (peer, other) = (socket().await, socket().await);
+    let mut end = End::allocated(&hub, Transport::Udp, credential(&hub, &user).await).await;
+    let peers = [&peer, &other].map(|peer| peer.local_addr().unwrap());
+    let mut buffer = vec![0; 2_000];
+    // Twice: in indications, and over a channel, which who has been heard gets.
+    for _ in 0..2 {
+        for (number, len) in AT_ONCE.into_iter().enumerate() {
+            for peer in peers {
+                end.send(peer, &vec![number as u8; len]).await;
+            }
+        }
+        for peer in [&peer, &other] {
+            for (number, len) in AT_ONCE.into_iter().enumerate() {
+                let got = timeout(PATIENCE, peer.recv(&mut buffer)).await.unwrap().unwrap();
+                assert_eq!(buffer[..got], vec![number as u8; len]);
+            }
+        }
+        for (number, len) in AT_ONCE.into_iter().enumerate() {
+            peer.send_to(&vec![number as u8; len], end.relayed()).await.unwrap();
+        }
+        for (number, len) in AT_ONCE.into_iter().enumerate() {
+            assert_eq!(end.receive().await, (peers[0], vec![number as u8; len]));
+        }
+        other.send_to(b"heard", end.relayed()).await.unwrap();
+        assert_eq!(end.receive().await.0, peers[1]);
+    }
+}
+
+async fn socket() -> UdpSocket {
+    UdpSocket::bind((LOOPBACK, 0)).await.unwrap()
+}
+
 #[tokio::test]
 async fn an_answer_comes_from_the_address_that_was_asked() {
     let hub = hub_with(|config| {
@@ -251,6 +291,23 @@ async fn two_who_are_both_relayed_reach_each_other() {
     let (from, data) = bob.receive().await;
     assert_eq!(from, at_ada);
     assert!([&b"good"[..], b"anybody there?"].contains(&data.as_slice()));
+}
+
+#[tokio::test]
+async fn two_who_are_both_relayed_over_udp_hear_all_that_comes_at_once() {
+    let hub = relaying().await;
+    let mut ada = End::allocated(&hub, Transport::Udp, credential(&hub, &User::new(1)).await).await;
+    let mut bob = End::allocated(&hub, Transport::Udp, credential(&hub, &User::new(2)).await).await;
+    let (at_ada, at_bob) = (ada.relayed(), bob.relayed());
+    bob.send(at_ada, b"opens the way back, and is lost itself").await;
+    ada.send(at_bob, b"here").await;
+    assert_eq!(bob.receive().await, (at_ada, b"here".to_vec()));
+    for (number, len) in AT_ONCE.into_iter().enumerate() {
+        ada.send(at_bob, &vec![number as u8; len]).await;
+    }
+    for (number, len) in AT_ONCE.into_iter().enumerate() {
+        assert_eq!(bob.receive().await, (at_ada, vec![number as u8; len]));
+    }
 }
 
 #[tokio::test]

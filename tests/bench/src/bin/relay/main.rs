@@ -93,6 +93,8 @@ fn throughput(servers: &[Server; 2], direction: Direction) -> Result<f64> {
         figure(&format!("{name}: {what}"), part(|flow| flow.rate), "a second", Target::None);
         let busy = format!("{name}: {what}: of its core");
         figure(&busy, part(|flow| flow.busy * 100.0), "%", Target::None);
+        let time = format!("{name}: {what}: processor time for each");
+        figure(&time, part(|flow| flow.busy / flow.rate * 1e6), "µs", Target::None);
         let lost = format!("{name}: {what}: lost");
         figure(&lost, part(|flow| flow.lost * 100.0), "%", Target::None);
     }
