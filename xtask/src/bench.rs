@@ -83,7 +83,7 @@ pub(crate) fn recovery(flags: &[&str]) -> Result<()> {
     tell(&parse(&lines).context("what the program of recoveries printed")?, json)
 }
 
-/// The hub's relay beside coturn. Takes two minutes, and two cores that have nothing else to do.
+/// The hub's relay beside coturn. Takes three minutes, and two cores that have nothing else to do.
 pub(crate) fn relay(flags: &[&str]) -> Result<()> {
     let json = wants_json("relay", flags)?;
     install_relay_programs()?;

@@ -4,7 +4,9 @@
 //! What is measured, for each of the two:
 //! - datagrams of 1,200 bytes a second over one pair, in ChannelData on the client's side, each way.
 //!   The loop is closed: 16 to 32 datagrams are on their way at any time, so that the relay always
-//!   has work and its socket's buffer, which neither server sets, is never full.
+//!   has work and its socket's buffer, which neither server sets, is never full. They are sent one
+//!   by one, where what asks has as many calls to make as the relay and may be the slower one (see
+//!   how busy the relay is), and 16 with one call.
 //! - what of a flood of more than it can take still arrives.
 //! - allocations a second: a challenge and the signed request, 64 clients at a time.
 //! - how much its memory grows by allocations that have a permission and a channel.
@@ -23,7 +25,7 @@ use anyhow::{Result, bail};
 use tincan_bench::{Target, figure};
 
 use allocations::Allocations;
-use pair::{Direction, Flow, Pair};
+use pair::{Direction, Flow, Pair, Sending};
 use server::{Kind, Server};
 
 /// Rounds, each with both servers by turns.
@@ -55,9 +57,11 @@ fn measure() -> Result<()> {
     // Both are there all the time, and one of them waits.
     let servers = [Server::start(Kind::Hub)?, Server::start(Kind::Coturn)?];
     pinned::to_core(pinned::LOAD)?;
-    let fastest = throughput(&servers, Direction::ToPeer)?;
+    let fastest = throughput(&servers, Direction::ToPeer, Sending::OneByOne)?;
     flood(&servers, fastest)?;
-    throughput(&servers, Direction::ToClient)?;
+    throughput(&servers, Direction::ToClient, Sending::OneByOne)?;
+    throughput(&servers, Direction::ToPeer, Sending::Together)?;
+    throughput(&servers, Direction::ToClient, Sending::Together)?;
     allocation_rate(&servers)
 }
 
@@ -79,14 +83,14 @@ fn memory() -> Result<()> {
 }
 
 /// The rate of the faster one.
-fn throughput(servers: &[Server; 2], direction: Direction) -> Result<f64> {
+fn throughput(servers: &[Server; 2], direction: Direction, sending: Sending) -> Result<f64> {
     let mut flows: [Vec<Flow>; 2] = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
         for (server, flows) in servers.iter().zip(&mut flows) {
-            flows.push(Pair::open(server)?.pass(direction, server)?);
+            flows.push(Pair::open(server)?.pass(direction, sending, server)?);
         }
     }
-    let what = format!("1,200 bytes {}, one pair", direction.name());
+    let what = format!("1,200 bytes {}, {}", direction.name(), sending.name());
     for (server, flows) in servers.iter().zip(&flows) {
         let name = server.kind().name();
         let part = |part: fn(&Flow) -> f64| median(flows.iter().map(part).collect());

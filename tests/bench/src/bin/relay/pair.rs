@@ -18,7 +18,8 @@ const DATA_BYTES: usize = 1_200;
 const SPAN: Duration = Duration::from_secs(2);
 const WARM_UP: Duration = Duration::from_millis(200);
 
-/// Datagrams on their way: the most, and how few there are when more are sent.
+/// Datagrams on their way: the most, and how few there are when more are sent. So many fit into the
+/// buffer that a socket has by default.
 const MOST: u64 = 32;
 const FEW: u64 = 16;
 
@@ -43,6 +44,25 @@ impl Direction {
         match self {
             Self::ToPeer => "to the peer",
             Self::ToClient => "to the client",
+        }
+    }
+}
+
+/// How data is sent to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// Each datagram with a call of its own.
+    OneByOne,
+    /// As many at once as are missing, which the kernel divides (UDP_SEGMENT): before the server's
+    /// socket, unless that asks for them as they are (UDP_GRO), as it might of a network card.
+    Together,
+}
+
+impl Sending {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OneByOne => "one by one",
+            Self::Together => "16 at once",
         }
     }
 }
@@ -84,7 +104,7 @@ impl Pair {
             let now = Instant::now();
             ensure!(now < end, "the server does not answer");
             if due <= now {
-                self.client.send(self.server, &request)?;
+                self.client.send(self.server, &request, None)?;
                 due = now + RTO;
             }
             let mut answers = Vec::new();
@@ -100,11 +120,16 @@ impl Pair {
     }
 
     /// Keeps the server at work, with never more on the way than its buffers hold.
-    pub(crate) fn pass(&mut self, direction: Direction, server: &Server) -> Result<Flow> {
-        self.run(direction, WARM_UP)?;
+    pub(crate) fn pass(
+        &mut self,
+        direction: Direction,
+        sending: Sending,
+        server: &Server,
+    ) -> Result<Flow> {
+        self.run(direction, sending, WARM_UP)?;
         let busy = server.busy()?;
         let start = Instant::now();
-        let (sent, arrived) = self.run(direction, SPAN)?;
+        let (sent, arrived) = self.run(direction, sending, SPAN)?;
         let took = start.elapsed().as_secs_f64();
         let busy = server.busy()?.saturating_sub(busy).as_secs_f64();
         let lost = sent.saturating_sub(arrived) as f64 / sent as f64;
@@ -112,8 +137,14 @@ impl Pair {
     }
 
     /// So many datagrams were sent, and so many arrived.
-    fn run(&mut self, direction: Direction, span: Duration) -> Result<(u64, u64)> {
+    fn run(
+        &mut self,
+        direction: Direction,
+        sending: Sending,
+        span: Duration,
+    ) -> Result<(u64, u64)> {
         let message = self.message(direction)?;
+        let many = message.repeat(MOST as usize);
         let (mut sent, mut arrived, mut lost) = (0, 0, 0);
         let start = Instant::now();
         let mut heard = start;
@@ -128,10 +159,17 @@ impl Pair {
                 heard = now;
             }
             if !is_over && sent - arrived - lost <= FEW {
-                while sent - arrived - lost < MOST {
-                    self.send(direction, &message)?;
-                    sent += 1;
+                let missing = MOST - (sent - arrived - lost);
+                match sending {
+                    Sending::OneByOne => {
+                        (0..missing).try_for_each(|_| self.send(direction, &message, None))?;
+                    }
+                    Sending::Together => {
+                        let bytes = &many[..missing as usize * message.len()];
+                        self.send(direction, bytes, Some(message.len()))?;
+                    }
                 }
+                sent += missing;
             }
             let came = self.receive(direction)?;
             // What was given up may come after all.
@@ -157,7 +195,7 @@ impl Pair {
             // Not too many at a time, so that what arrives is taken in between.
             let burst = due.saturating_sub(sent).min(FEW);
             for _ in 0..burst {
-                self.send(Direction::ToPeer, &message)?;
+                self.send(Direction::ToPeer, &message, None)?;
             }
             sent += burst;
             arrived += self.receive(Direction::ToPeer)?;
@@ -178,10 +216,10 @@ impl Pair {
         })
     }
 
-    fn send(&self, direction: Direction, message: &[u8]) -> Result<()> {
+    fn send(&self, direction: Direction, bytes: &[u8], segment: Option<usize>) -> Result<()> {
         match direction {
-            Direction::ToPeer => self.client.send(self.server, message)?,
-            Direction::ToClient => self.peer.send(self.dialog.relayed()?, message)?,
+            Direction::ToPeer => self.client.send(self.server, bytes, segment)?,
+            Direction::ToClient => self.peer.send(self.dialog.relayed()?, bytes, segment)?,
         }
         Ok(())
     }
@@ -202,6 +240,6 @@ impl Pair {
 impl Drop for Pair {
     fn drop(&mut self) {
         // What is lost ends by itself some day.
-        let _ = self.client.send(self.server, &self.dialog.release());
+        let _ = self.client.send(self.server, &self.dialog.release(), None);
     }
 }

@@ -34,10 +34,15 @@ impl Socket {
         Ok(self.io.local_addr()?)
     }
 
-    /// Sends a datagram as a network brings it, by itself.
-    pub(crate) fn send(&self, destination: SocketAddr, contents: &[u8]) -> io::Result<()> {
-        let transmit =
-            Transmit { destination, ecn: None, contents, segment_size: None, src_ip: None };
+    /// Sends a datagram, or several of this size.
+    pub(crate) fn send(
+        &self,
+        destination: SocketAddr,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
+        let segment_size = segment_size.filter(|size| *size < contents.len());
+        let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
         self.state.try_send(UdpSockRef::from(&self.io), &transmit)
     }
 
