@@ -11,7 +11,7 @@ use tincan_node::wire::Invite;
 
 /// What every test here is about, and `chat`, which json_chat.rs is about. Completions and the
 /// man page are scripts for other programs whatever is asked for.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "chat",
     "hub",
     "id",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 14] = [
     "export",
     "import",
     "status",
+    "doctor",
     "completions",
     "man",
 ];
@@ -346,6 +347,22 @@ async fn a_backup_says_what_went_in_and_what_came_out() {
     let mut again = run(&elsewhere, &[&["import"], &words[..3]].concat());
     assert_eq!(again[0]["made"].take(), made);
     assert_eq!(again, [expected(true, 0, 0, 2)]);
+}
+
+#[test]
+fn a_diagnosis_is_an_object_with_its_findings() {
+    let (hub, home) = (HubProcess::start(), TempDir::new().unwrap());
+    let [value] = &run(home.path(), &["--hub", hub.origin(), "doctor"])[..] else {
+        panic!("one line")
+    };
+    assert_eq!(fields(value), ["findings", "summary", "took_ms", "verdict"]);
+    assert!(value["took_ms"].as_u64().is_some_and(|ms| ms < 5_000), "{value:#}");
+    for finding in value["findings"].as_array().unwrap() {
+        let expected = ["check", "code", "meaning", "remedy", "verdict", "what"];
+        let names = fields(finding).into_iter().filter(|name| *name != "latency_ms");
+        assert_eq!(names.collect::<Vec<_>>(), expected);
+        assert!(finding["latency_ms"].is_null() || finding["latency_ms"].is_f64(), "{finding}");
+    }
 }
 
 #[test]
