@@ -122,6 +122,8 @@ fn paths(seen: &Measurements, reach: Reach, relay_works: bool) -> Vec<Finding> {
     match &seen.udp {
         Some(stun) => findings.push(stun.judge(by_stream || by_v6)),
         None if seen.has_ipv4 == Some(false) => findings.push(nat::no_ipv4()),
+        // A hub that does not answer names no STUN server either.
+        None if seen.hub.as_ref().is_some_and(|hub| hub.answered.is_err()) => {}
         None => findings.push(udp::untried()),
     }
     findings.extend(seen.nat.iter().flat_map(Nat::judge));

@@ -5,6 +5,7 @@ mod bad_surroundings;
 mod chat;
 mod clock;
 mod conversation;
+mod doctor;
 mod echo_bot;
 mod ends;
 mod full_disk;
