@@ -59,6 +59,7 @@ fn check_contact(value: &Value, id: &str, name: &str, nickname: &Value, status: 
         "online",
         "peer",
         "read_receipts",
+        "relay_only",
         "status",
         "verified",
         "waiting",
@@ -190,6 +191,10 @@ async fn contacts_are_objects_from_their_request_to_their_block() {
     check_contact(&change(&["rename", "Rob"]), &id_bob, "Bob", &null, "accepted");
     check_contact(&change(&["block", "Bob"]), &id_bob, "Bob", &null, "blocked");
     check_contact(&change(&["unblock", "Bob"]), &id_bob, "Bob", &null, "accepted");
+
+    for (setting, shown) in [("on", json!(true)), ("off", json!(false)), ("default", null)] {
+        assert_eq!(change(&["relay-only", "Bob", setting])["relay_only"], shown, "{setting}");
+    }
 
     let number = change(&["verify", "Bob"]);
     assert_eq!(fields(&number), ["id", "safety_number", "verified"]);
