@@ -42,6 +42,9 @@ const DELAYED_ACK: Duration = Duration::from_millis(300);
 /// Longest wait for an acknowledgement before the tail is sent again; beyond it SCTP's own timer
 /// is as fast.
 const LONGEST_TAIL: Duration = Duration::from_secs(3);
+/// The wait for it doubles each time, up to this, or stays if it is longer already.
+const LATER_TAIL: Duration = Duration::from_secs(1);
+const MAX_DOUBLINGS: u32 = 4;
 
 pub(crate) struct Sctp {
     endpoint: Endpoint,
@@ -60,8 +63,10 @@ pub(crate) struct Sctp {
     incomplete: usize,
     limits: Limits,
     progress_at: Instant,
-    /// Whether the tail was sent again since the last progress.
-    tail_probed: bool,
+    /// How often the tail was sent again since the last progress or the path's return.
+    tail_probes: u32,
+    /// From when the next of these waits is counted.
+    tail_from: Instant,
     path_rtt: Duration,
     /// When a peer whose window is closed is asked again.
     probe_at: Option<Instant>,
@@ -133,7 +138,8 @@ impl Sctp {
                 buffered_low: config.buffered_low,
             },
             progress_at: now,
-            tail_probed: false,
+            tail_probes: 0,
+            tail_from: now,
             path_rtt: rtt.unwrap_or(LONGEST_TAIL),
             probe_at: None,
             events: VecDeque::new(),
@@ -245,10 +251,11 @@ impl Sctp {
         }
         if self.probe_at.is_some_and(|probe_at| probe_at <= now) {
             self.probe_at = Some(now + PROBE_INTERVAL);
-            self.expedite(now);
+            self.hurry(now);
         } else if self.tail_deadline().is_some_and(|deadline| deadline <= now) {
-            self.tail_probed = true;
-            self.expedite(now);
+            self.tail_probes += 1;
+            self.tail_from = now;
+            self.hurry(now);
         }
         self.take_events(now);
     }
@@ -261,6 +268,13 @@ impl Sctp {
 
     /// The path works again: retransmits now what waits for a timer grown long by backoff.
     pub(crate) fn expedite(&mut self, now: Instant) {
+        (self.tail_probes, self.tail_from) = (0, now);
+        self.hurry(now);
+    }
+
+    /// Retransmits at once. Each time puts SCTP's own timer off by twice as much as the time
+    /// before, counted from when it would have been due; so it is no help any more after a few.
+    fn hurry(&mut self, now: Instant) {
         if self.buffered_total() == 0 {
             return;
         }
@@ -281,13 +295,15 @@ impl Sctp {
     /// no later packet reveals: long before SCTP's own timer, whose least is a second (trap 3).
     fn tail_deadline(&self) -> Option<Instant> {
         let rtt = self.rtt().unwrap_or(self.path_rtt);
-        let waits = self.buffered_total() > 0 && !self.tail_probed;
-        waits.then(|| self.progress_at + (rtt * 2 + DELAYED_ACK).min(LONGEST_TAIL))
+        let first = (rtt * 2 + DELAYED_ACK).min(LONGEST_TAIL);
+        let later = first * (1 << self.tail_probes.min(MAX_DOUBLINGS));
+        let waits = self.buffered_total() > 0 && self.probe_at.is_none();
+        waits.then(|| self.tail_from + later.min(LATER_TAIL.max(first)))
     }
 
     fn progressed(&mut self, now: Instant) {
         self.progress_at = now;
-        self.tail_probed = false;
+        (self.tail_probes, self.tail_from) = (0, now);
     }
 
     /// The next packet to encrypt.
@@ -393,7 +409,7 @@ impl Sctp {
                     }
                     SctpEvent::Stream(StreamEvent::BufferedAmountReleased { id, n_bytes }) => {
                         self.progress_at = now;
-                        self.tail_probed = false;
+                        (self.tail_probes, self.tail_from) = (0, now);
                         if let Some(buffered) = self.buffered.get_mut(usize::from(id)) {
                             *buffered = buffered.saturating_sub(n_bytes);
                         }
