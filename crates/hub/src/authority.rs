@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use tincan_relay::AddressKey;
 use tincan_wire::{Topic, UserId};
 
 use crate::access::{self, Access, AccessError, Claimed, Pass, PublishDenied};
 use crate::clock::Clock;
 use crate::config::Limits;
-use crate::limits::{AddressKey, Hourly, Rate};
+use crate::limits::{Hourly, Rate};
 use crate::log::Log;
 
 /// Access rules and the limits on users. Shared by the broker and the site.

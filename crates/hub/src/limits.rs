@@ -8,4 +8,4 @@ mod per_address;
 pub(crate) use bucket::{Bucket, Rate};
 pub(crate) use connections::{Admission, Connections};
 pub(crate) use hourly::Hourly;
-pub(crate) use per_address::{AddressBuckets, AddressKey};
+pub(crate) use per_address::AddressBuckets;

@@ -141,11 +141,7 @@ impl Relay {
         if credentials.rotates() {
             let (shared, credentials) = (Arc::clone(&board), Arc::clone(credentials));
             tasks.spawn(|mut stopped| async move {
-                loop {
-                    tokio::select! {
-                        () = stopped.requested() => return,
-                        () = tokio::time::sleep(ROTATE_EVERY) => {}
-                    }
+                while stopped.goes_on_after(ROTATE_EVERY).await {
                     shared.set_secrets(credentials.rotate());
                 }
             });
@@ -183,11 +179,7 @@ async fn look_around(
     bind: IpAddr,
     mut stopped: Stopped,
 ) {
-    loop {
-        tokio::select! {
-            () = stopped.requested() => return,
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-        }
+    while stopped.goes_on_after(LOOK_EVERY).await {
         let places = Place::all(&configured, bind);
         board.set_own_addresses(own_addresses(&places));
         // A machine that has just lost its network has none; the next look will tell.

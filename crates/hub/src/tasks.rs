@@ -1,6 +1,7 @@
 //! Background tasks that can be told to stop.
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -48,6 +49,14 @@ impl Tasks {
 pub(crate) struct Stopped(watch::Receiver<bool>);
 
 impl Stopped {
+    /// Waits so long; `false` if the task should stop instead of going on.
+    pub(crate) async fn goes_on_after(&mut self, wait: Duration) -> bool {
+        tokio::select! {
+            () = self.requested() => false,
+            () = tokio::time::sleep(wait) => true,
+        }
+    }
+
     /// Returns when the task should stop.
     pub(crate) async fn requested(&mut self) {
         // An error means that the owner is gone, which is a wish to stop too.

@@ -118,11 +118,7 @@ impl Tls {
     /// Takes a certificate that has replaced the one that is shown, until told to stop.
     pub(crate) async fn keep_up(self, files: TlsConfig, mut stopped: Stopped) {
         let mut renewal = Renewal::new(files);
-        loop {
-            tokio::select! {
-                () = stopped.requested() => return,
-                () = tokio::time::sleep(renewal.look_every()) => {}
-            }
+        while stopped.goes_on_after(renewal.look_every()).await {
             renewal.look(&self.shown, &self.provider).await;
         }
     }

@@ -38,7 +38,7 @@ impl Family {
 /// What counts as one address: IPv4 itself, also when mapped into IPv6, and a /64 of IPv6, which
 /// is what one customer has at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct AddressKey(IpAddr);
+pub struct AddressKey(IpAddr);
 
 impl From<IpAddr> for AddressKey {
     fn from(address: IpAddr) -> Self {

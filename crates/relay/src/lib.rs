@@ -29,7 +29,7 @@ mod shares;
 mod table;
 pub mod turn_client;
 
-pub use address::Family;
+pub use address::{AddressKey, Family};
 pub use bucket::Rate;
 pub use channel_data::ChannelNumber;
 pub use client::{Client, Transport};

@@ -159,11 +159,7 @@ impl Engine {
 
     /// Drops what has expired, until told to stop.
     pub(super) async fn keep_house(&self, mut stopped: Stopped) {
-        loop {
-            tokio::select! {
-                () = stopped.requested() => return,
-                () = tokio::time::sleep(HOUSEKEEPING) => {}
-            }
+        while stopped.goes_on_after(HOUSEKEEPING).await {
             if let Err(error) = self.storage.cleanup_expired().await {
                 tracing::warn!(%error, "cleaning up expired sessions failed");
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::AddressKey;
+use tincan_relay::AddressKey;
 
 /// Counts connections. Each one holds an [`Admission`] and is over when that is dropped.
 #[derive(Clone, Debug)]

@@ -1,26 +1,11 @@
 //! A rate for every address of the internet, in a table of fixed size.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+
+use tincan_relay::AddressKey;
 
 use super::{Bucket, Rate};
-
-/// What counts as one address: IPv4 itself, also when mapped into IPv6, and a /64 of IPv6, which
-/// is what one customer has at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct AddressKey(IpAddr);
-
-impl From<IpAddr> for AddressKey {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(v6) => {
-                let network = u128::from(v6) & !u128::from(u64::MAX);
-                Self(IpAddr::V6(Ipv6Addr::from(network)))
-            }
-            v4 => Self(v4),
-        }
-    }
-}
 
 /// Buckets in the table. Addresses that share one by chance share its rate; with 4,096 that is
 /// rare for the users of one hub, and a flood of forged addresses cannot grow the table.
