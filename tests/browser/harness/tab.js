@@ -3,14 +3,16 @@
 import { PATIENCE_MS } from "./process.js";
 
 // What browsers say by themselves and no page can help.
-const OF_NO_MEANING = [/Unrecognized feature: 'web-share'/];
+const OF_NO_MEANING = [
+  /Unrecognized feature: 'web-share'/,
+  // Firefox, of a socket that it closes itself: it goes offline, or the page loads itself anew.
+  /The connection to ws.* was interrupted while the page was loading/,
+];
 
 // What browsers say of a hub that does not answer.
 export const HUB_IS_DOWN = [
   /WebSocket connection to/,
   /can.t establish a connection to the server/,
-  // Firefox, of a socket that it closes itself when it goes offline.
-  /The connection to ws.* was interrupted while the page was loading/,
   /Failed to load resource: net::ERR_/,
 ];
 
