@@ -19,7 +19,7 @@ const STABLE_AFTER: Duration = Duration::from_secs(30);
 /// After so many refusals of our credentials in a row we wait for the user.
 const MAX_REFUSALS: u32 = 3;
 /// Networks change in bursts: a link that is younger stands until the burst is over.
-const SETTLE: Duration = Duration::from_secs(1);
+const SETTLE: Duration = Duration::from_millis(250);
 
 /// The state of the link.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::output::PeerOutput;
 use crate::peer::MAX_HELD_CANDIDATES;
 use crate::relay_only::hides_us;
+use crate::session::Session;
 use crate::time::Time;
 use crate::timer::Timer;
 
@@ -16,8 +17,19 @@ use crate::timer::Timer;
 const COLLECT: Duration = Duration::from_millis(20);
 /// How long candidates without an offer are held.
 const HOLD: Duration = Duration::from_secs(30);
+/// How long an offer waits for its answer before a sign of life of the contact brings it again.
+const TELL_AGAIN: Duration = Duration::from_millis(500);
 /// Candidates in one body; also the most that wait to be sent.
 const MAX_PER_BODY: usize = 32;
+
+impl Session {
+    /// Those of an older generation lead nowhere.
+    pub(crate) fn forget_candidates(&mut self) {
+        self.candidates.clear();
+        self.candidates_done = false;
+        self.told_candidates.clear();
+    }
+}
 
 impl Engine {
     pub(crate) fn local_candidate(&mut self, id: UserId, candidate: Candidate, now: Time) {
@@ -56,8 +68,39 @@ impl Engine {
         if self.tell_session(id, body, now)
             && let Some(session) = self.session(id)
         {
-            session.candidates.clear();
+            let told = std::mem::take(&mut session.candidates);
             session.candidates_done = false;
+            let room = MAX_PER_BODY.saturating_sub(session.told_candidates.len());
+            session.told_candidates.extend(told.into_iter().take(room));
+        }
+    }
+
+    /// Publishes our last offer or answer once more, and the candidates that belong to it: the
+    /// first time nobody may have been there to hear it, or the channel was dead.
+    pub(crate) fn tell_again(&mut self, id: UserId, now: Time) {
+        self.timers.clear(Timer::TellAgain(id));
+        self.publish_description(id, now);
+        let Some(session) = self.session(id) else { return };
+        let mut again = std::mem::take(&mut session.told_candidates);
+        again.append(&mut session.candidates);
+        again.truncate(MAX_PER_BODY);
+        session.candidates = again;
+        self.trickle(id, now);
+    }
+
+    /// The contact is there, but has not answered our offer, which a broker keeps for nobody who
+    /// subscribes a moment later.
+    pub(crate) fn tell_again_soon(&mut self, id: UserId, now: Time) {
+        let Some(session) = self.session(id) else { return };
+        if session.is_unanswered() && session.own.is_some() {
+            let at = now.max(session.told_at + TELL_AGAIN);
+            self.timers.set(Timer::TellAgain(id), at);
+        }
+    }
+
+    pub(crate) fn tell_again_due(&mut self, id: UserId, now: Time) {
+        if self.session(id).is_some_and(|session| session.is_unanswered()) {
+            self.tell_again(id, now);
         }
     }
 

@@ -177,6 +177,7 @@ impl Engine {
             Timer::AckOverdue(id) => self.ack_overdue(id, now),
             Timer::Silence(id) => self.silence(id, now),
             Timer::Trickle(id) => self.trickle(id, now),
+            Timer::TellAgain(id) => self.tell_again_due(id, now),
             Timer::HeldCandidates(id) => self.drop_held_candidates(id, now),
             Timer::TypingEnds(id) => self.peer_typing(id, false, now),
         }

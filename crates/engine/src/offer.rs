@@ -83,6 +83,7 @@ impl Engine {
         let pk = self.prekeys.current();
         let Some(session) = self.session(id) else { return };
         let Some((sdp, fp)) = session.own.clone() else { return };
+        session.told_at = now;
         let reference = session.reference();
         let role = session.role;
         let description = Description { sdp, fp, caps: Vec::new(), pk };
@@ -114,7 +115,7 @@ impl Engine {
         match self.weigh(from, origin, &reference, &description) {
             Meaning::Answer => self.answer(from, origin, reference, &description, now),
             Meaning::Restart => self.answer_restart(from, reference, description.sdp, now),
-            Meaning::Repeat => self.publish_description(from, now),
+            Meaning::Repeat => self.tell_again(from, now),
             Meaning::OursWins => {
                 self.reject("glare: our offer wins", now);
                 self.publish_description(from, now);
@@ -193,8 +194,7 @@ impl Engine {
         // The old answer is not to be published again as if it were for this restart.
         session.own = None;
         session.remote_set = true;
-        session.candidates.clear();
-        session.candidates_done = false;
+        session.forget_candidates();
         if let Phase::Disconnected { restarted } = &mut session.phase {
             *restarted = true;
             self.timers.set(Timer::Recovery(from), now + ATTEMPT_TIMEOUT);
@@ -254,8 +254,7 @@ impl Engine {
         session.generation += 1;
         session.own = None;
         session.remote_set = false;
-        session.candidates.clear();
-        session.candidates_done = false;
+        session.forget_candidates();
         if let Phase::Disconnected { restarted } = &mut session.phase {
             *restarted = true;
         }

@@ -121,6 +121,9 @@ impl Engine {
         if !they_offer {
             self.drive(from, now);
         }
+        if matches!(body, Body::Heartbeat { .. } | Body::ChatPresence { .. }) {
+            self.tell_again_soon(from, now);
+        }
     }
 
     /// The contact's device runs anew, and its screens with it: what was on them is closed.

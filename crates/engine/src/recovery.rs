@@ -80,12 +80,10 @@ impl Engine {
     /// The broker is back: what waited for it goes on.
     pub(crate) fn broker_back(&mut self, id: UserId, now: Time) {
         let Some(session) = self.session(id) else { return };
-        let unanswered = session.role == Role::Offerer && !session.remote_set;
         let unheard = session.role == Role::Answerer && session.phase == Phase::Signalled;
-        if session.own.is_some() && (unanswered || unheard) {
+        if session.own.is_some() && (session.is_unanswered() || unheard) {
             // The offer, the restart or the answer could not go out before.
-            self.publish_description(id, now);
-            return self.trickle(id, now);
+            return self.tell_again(id, now);
         }
         if matches!(session.phase, Phase::Disconnected { .. })
             && self.timers.at(Timer::Recovery(id)).is_none()

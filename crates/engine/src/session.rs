@@ -70,6 +70,10 @@ pub(crate) struct Session {
     /// Local candidates that wait to be sent.
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) candidates_done: bool,
+    /// Those that were told since the description was: said again with it.
+    pub(crate) told_candidates: Vec<Candidate>,
+    /// When our description was told last.
+    pub(crate) told_at: Time,
     pub(crate) codec: FrameCodec,
     pub(crate) opened: bool,
     pub(crate) hello_verified: bool,
@@ -114,6 +118,8 @@ impl Session {
             answer: None,
             candidates: Vec::new(),
             candidates_done: false,
+            told_candidates: Vec::new(),
+            told_at: now,
             codec: FrameCodec::new(me, peer),
             opened: false,
             hello_verified: false,
@@ -132,6 +138,11 @@ impl Session {
 
     pub(crate) fn is_connected(&self) -> bool {
         matches!(self.phase, Phase::Connected | Phase::Disconnected { .. }) && self.hello_verified
+    }
+
+    /// Whether an offer or a restart of ours still waits for its answer.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.role == Role::Offerer && !self.remote_set
     }
 
     /// Whether the contact answered us after this: an offer acts later than an answer that came
@@ -227,6 +238,7 @@ impl Engine {
             Timer::Batch(id),
             Timer::AckOverdue(id),
             Timer::Trickle(id),
+            Timer::TellAgain(id),
             Timer::Silence(id),
         ] {
             self.timers.clear(timer);

@@ -55,6 +55,8 @@ pub(crate) enum Timer {
     Silence(UserId),
     /// Local candidates found so far go out.
     Trickle(UserId),
+    /// The contact is there and has not answered our offer: say it again.
+    TellAgain(UserId),
     /// Candidates without an offer have been held for 30 s.
     HeldCandidates(UserId),
     /// A typing notice was not repeated.

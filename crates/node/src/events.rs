@@ -14,6 +14,23 @@ pub struct Events {
     missed: u64,
 }
 
+/// Says in the log what becomes of the connections; who it is that they lead to is nobody's business.
+pub(crate) fn tell_states(event: &Event) {
+    match event {
+        Event::Broker(view) => {
+            let reason = view.reason.as_deref();
+            tracing::info!(state = ?view.state, reason, "broker");
+        }
+        Event::Peer(view) => {
+            let session = view.sid.map(tracing::field::display);
+            let kinds = view.path.as_ref().map(|path| (path.local.as_str(), path.remote.as_str()));
+            let reason = view.reason.as_deref();
+            tracing::info!(state = ?view.state, session, path = ?kinds, reason, "contact");
+        }
+        _ => {}
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Source {
     Local(Reader<Arc<Event>>),

@@ -43,6 +43,7 @@ mod request;
 mod shell;
 pub mod store;
 mod udp;
+mod whereabouts;
 
 pub use backup::{ExportError, Exported, ImportError, Imported, export, import};
 pub use broker::{AddressError, BrokerAddress, MeetingPlaceError, Scheme};

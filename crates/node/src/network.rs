@@ -1,6 +1,6 @@
 //! The node's place in the network: its addresses, its sockets, and the connections over them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -13,6 +13,7 @@ use crate::dial::Dialer;
 use crate::ice_servers::IceServers;
 use crate::peers::{Peers, warm_up};
 use crate::udp::{Choice, UdpSockets, local_addresses};
+use crate::whereabouts::Whereabouts;
 
 /// Sockets and connections.
 #[derive(Debug)]
@@ -20,8 +21,7 @@ pub(crate) struct Network {
     udp: UdpSockets,
     peers: Peers,
     choice: Choice,
-    addresses: BTreeSet<IpAddr>,
-    routes: BTreeSet<String>,
+    whereabouts: Whereabouts,
     hosts: Vec<SocketAddr>,
 }
 
@@ -40,8 +40,7 @@ impl Network {
             udp: UdpSockets::bind()?,
             peers: Peers::default(),
             choice,
-            addresses: BTreeSet::new(),
-            routes: BTreeSet::new(),
+            whereabouts: Whereabouts::default(),
             hosts: Vec::new(),
         };
         network.look(Instant::now());
@@ -52,19 +51,10 @@ impl Network {
     pub(crate) fn look(&mut self, now: Instant) -> bool {
         let addresses = local_addresses(&self.choice);
         let routes = self.choice.follows_routes().then(default_routes).unwrap_or_default();
-        // Between two networks there is a moment without any, or with nothing but loopback:
-        // nobody can be told of it, and what was known may be true again in a moment.
-        let leads_out = |all: &BTreeSet<IpAddr>| all.iter().any(|ip| !ip.is_loopback());
-        let in_between = leads_out(&self.addresses) && !leads_out(&addresses);
-        let another_way = !routes.is_empty() && routes != self.routes;
-        if addresses.is_empty() || in_between || (addresses == self.addresses && !another_way) {
+        if !self.whereabouts.update(addresses, routes, now) {
             return false;
         }
-        if another_way {
-            self.routes = routes;
-        }
-        self.addresses = addresses;
-        self.udp.set_addresses(self.addresses.clone());
+        self.udp.set_addresses(self.whereabouts.addresses().clone());
         self.hosts = self.udp.host_addresses();
         self.peers.network_changed(now, &self.hosts);
         true

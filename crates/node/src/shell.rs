@@ -164,6 +164,7 @@ impl Shell {
             }
             let woke = self.clock.notice_sleep();
             if self.network.look(now) || woke {
+                tracing::info!(woke, "the network is another one");
                 self.input(Input::NetworkChanged);
             }
             self.drop_log.take(self.network.dropped(), now);
@@ -228,6 +229,7 @@ impl Shell {
                 self.store.load_outbox(contact, after, limit, limit_bytes);
             }
             Output::Event(event) => {
+                events::tell_states(&event);
                 if let Event::Dropped { reason, count } = &event {
                     // The engine tells it once per reason and minute.
                     drop_log::tell(reason, *count);

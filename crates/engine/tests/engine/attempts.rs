@@ -76,6 +76,28 @@ fn a_sign_of_life_revives_a_failed_contact() {
 }
 
 #[test]
+fn an_offer_that_the_broker_lost_is_said_again_when_the_contact_is_there() {
+    let mut world = World::pair();
+    world.run_for(secs(60));
+    // A broker that was started anew knows no session of whoever is not back yet.
+    world.cut_off(1);
+    world.send(0, 1, "Are you there?");
+    world.run_until("an offer", |world| world.published_on(0, "offer") > 0);
+    world.broker_forgets(1);
+    world.run_until_within(secs(3), "delivered", |world| world.all_delivered(0, 1));
+}
+
+#[test]
+fn an_offer_is_not_said_again_to_one_who_gives_no_sign() {
+    let mut world = World::pair();
+    world.run_for(secs(60));
+    world.crash(1);
+    world.send(0, 1, "Are you there?");
+    world.run_for(secs(14));
+    assert_eq!(world.published_on(0, "offer"), 1);
+}
+
+#[test]
 fn a_person_who_opens_the_chat_revives_a_failed_contact() {
     let mut world = dead();
     world.send(0, 1, "m");

@@ -240,7 +240,7 @@ fn a_burst_of_network_changes_makes_a_link_at_once_and_one_when_it_is_over() {
     world.run_for(secs(60));
     for _ in 0..5 {
         world.handle(0, Input::NetworkChanged);
-        world.run_for(millis(100));
+        world.run_for(millis(20));
     }
     assert_eq!(world.nodes[0].connects.len(), 2);
     world.run_for(secs(60));

@@ -180,6 +180,33 @@ fn a_new_network_without_the_old_path_restarts_at_once() {
 }
 
 #[test]
+fn candidates_that_a_dead_channel_swallowed_are_said_again_over_the_broker() {
+    let mut world = connected();
+    let candidates_told = |world: &World| {
+        let letters = world.letters_on(0, "iceCandidate");
+        let of_the_restart = letters.iter().filter_map(|letter| match world.read(letter).body {
+            Body::IceCandidate { session, candidates, .. } => {
+                (session.generation == 1).then_some(candidates.len())
+            }
+            _ => None,
+        });
+        of_the_restart.sum::<usize>()
+    };
+    // Nobody has noticed yet that the path is dead, and the broker's link is being made anew.
+    world.path_down();
+    world.broker_down();
+    world.handle(0, Input::NetworkChanged);
+    world.run_for(secs(1));
+    assert_eq!(candidates_told(&world), 0);
+    assert!(world.frames_of(0, "signal").iter().any(|frame| frame.contains("iceCandidate")));
+    world.broker_up();
+    world.path_back(false);
+    world.run_until_within(secs(60), "told", |world| candidates_told(world) > 0);
+    world.run_until_within(secs(10), "back", |world| world.are_connected(0, 1));
+    assert_eq!(generations(&world), [0, 1]);
+}
+
+#[test]
 fn a_new_network_of_the_answerer_makes_a_new_session_at_once() {
     let mut world = connected();
     world.open_chat(1, 0);

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use tincan_engine::{BrokerInput, Unreadable};
 use tincan_mqtt::{Event, Output, Publish, Qos, Session};
+use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 use super::dialing::{Dialed, Dialing};
@@ -19,7 +21,7 @@ use super::link::{Login, Order, Report};
 use super::meeting_place::MeetingPlace;
 use super::reason;
 use super::transport::{Read, Unsent, read};
-use crate::dial::Dialer;
+use crate::dial::{ByteStream, Dialer};
 
 pub(super) struct Driver {
     pub(super) orders: mpsc::Receiver<Order>,
@@ -33,6 +35,9 @@ pub(super) struct Driver {
     pub(super) started: Instant,
     /// Attempts that failed above the transport, to try the next address of the list.
     pub(super) failures: usize,
+    /// Transports on which the last words are said. The way to them may be gone, and with it half
+    /// a second that the next one need not wait.
+    pub(super) leaving: JoinSet<()>,
 }
 
 /// What comes after a transport.
@@ -54,6 +59,12 @@ struct Attempt {
 
 impl Driver {
     pub(super) async fn run(mut self) {
+        self.obey().await;
+        while self.leaving.join_next().await.is_some() {}
+    }
+
+    /// Until the shell is gone.
+    async fn obey(&mut self) {
         let mut waiting = None;
         loop {
             let order = match waiting.take() {
@@ -134,7 +145,7 @@ impl Driver {
             match self.drain(&mut link, &mut unsent).await {
                 None => {}
                 Some(next) => {
-                    unsent.finish(&mut reader, &mut writer).await;
+                    self.leave(unsent, reader, writer);
                     return next;
                 }
             }
@@ -162,7 +173,7 @@ impl Driver {
                         self.session.disconnect(self.now_ms());
                         // Nothing that the session says now is news to the engine.
                         unsent.take(&mut self.session);
-                        unsent.finish(&mut reader, &mut writer).await;
+                        self.leave(unsent, reader, writer);
                         return other.map_or(Next::End, Next::Order);
                     }
                 },
@@ -172,6 +183,16 @@ impl Driver {
                 }
             }
         }
+    }
+
+    fn leave(
+        &mut self,
+        unsent: Unsent,
+        reader: ReadHalf<ByteStream>,
+        writer: WriteHalf<ByteStream>,
+    ) {
+        while self.leaving.try_join_next().is_some() {}
+        self.leaving.spawn(unsent.finish(reader, writer));
     }
 
     /// Takes everything out of the session; `Some` when the transport is over.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tincan_engine::{BrokerInput, BrokerOutput, Unreadable};
 use tincan_mqtt::{Publish, Qos, Session};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::dialing::Token;
@@ -89,6 +89,7 @@ impl BrokerLink {
             session: Session::new(tincan_mqtt::Config::default()),
             started: Instant::now(),
             failures: 0,
+            leaving: JoinSet::new(),
         };
         (Self { orders, attempt: 0, task: tokio::spawn(driver.run()) }, reports_out)
     }

@@ -1,6 +1,6 @@
 //! The task against a broker that the test plays, byte by byte.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tincan_engine::{BrokerInput, BrokerOutput, Unreadable};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::transport::GOODBYE_TIMEOUT;
 use super::*;
 use crate::dial::{Dialer, TlsSettings};
 
@@ -260,6 +261,17 @@ async fn disconnecting_says_good_bye_and_makes_later_reports_stale() {
     broker.expect(DISCONNECT).await;
     assert!(!fixture.link.is_current(1));
     fixture.connected().await;
+}
+
+#[tokio::test]
+async fn the_next_transport_does_not_wait_for_last_words_that_nobody_hears() {
+    let mut fixture = Fixture::new("").await;
+    // It never ends its side, as one to whom no way leads any more.
+    let _deaf = fixture.connected().await;
+    fixture.link.handle(BrokerOutput::Disconnect);
+    let since = Instant::now();
+    fixture.connected().await;
+    assert!(since.elapsed() < GOODBYE_TIMEOUT, "{:?}", since.elapsed());
 }
 
 #[tokio::test]

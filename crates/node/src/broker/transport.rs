@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::dial::ByteStream;
 
 /// How long the last bytes may take when the link is left.
-const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
+pub(super) const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How much is read at a time.
 const READ_BYTES: usize = 8 * 1024;
@@ -86,20 +86,20 @@ impl Unsent {
     /// socket that is closed while something comes in is reset, and who is told of the reset
     /// before reading our last words never reads them.
     pub(super) async fn finish(
-        &mut self,
-        reader: &mut ReadHalf<ByteStream>,
-        writer: &mut WriteHalf<ByteStream>,
+        mut self,
+        mut reader: ReadHalf<ByteStream>,
+        mut writer: WriteHalf<ByteStream>,
     ) {
         let rest = async {
             while self.wants_write() {
-                if !self.write(writer).await {
+                if !self.write(&mut writer).await {
                     return;
                 }
             }
             // The other end may have gone first.
             let _ = writer.shutdown().await;
             let mut unwanted = BytesMut::new();
-            while read(reader, &mut unwanted).await == Read::Bytes {
+            while read(&mut reader, &mut unwanted).await == Read::Bytes {
                 unwanted.clear();
             }
         };
@@ -117,10 +117,10 @@ mod tests {
     /// Last words, and a stream whose other end is given.
     fn leaving() -> (impl Future<Output = ()>, DuplexStream) {
         let (ours, theirs) = duplex(64);
-        let (mut reader, mut writer) = split(Box::new(ours) as ByteStream);
+        let (reader, writer) = split(Box::new(ours) as ByteStream);
         let mut unsent = Unsent::default();
         unsent.bytes.extend_from_slice(b"bye");
-        (async move { unsent.finish(&mut reader, &mut writer).await }, theirs)
+        (unsent.finish(reader, writer), theirs)
     }
 
     #[tokio::test]

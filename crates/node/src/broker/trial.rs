@@ -159,10 +159,10 @@ impl Trial {
         }
     }
 
-    async fn leave(&mut self) {
+    async fn leave(mut self) {
         self.session.disconnect(self.now_ms());
         self.unsent.take(&mut self.session);
-        self.unsent.finish(&mut self.reader, &mut self.writer).await;
+        self.unsent.finish(self.reader, self.writer).await;
     }
 
     fn now_ms(&self) -> u64 {

@@ -116,6 +116,11 @@ impl World {
         }
     }
 
+    /// What it kept for a node that is away is lost.
+    pub fn broker_forgets(&mut self, node: usize) {
+        self.nodes[node].waiting.clear();
+    }
+
     pub fn broker_up(&mut self) {
         self.door = Door::Open;
     }
