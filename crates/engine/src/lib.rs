@@ -15,6 +15,7 @@ mod delivery;
 mod engine;
 pub mod event;
 mod farewell;
+mod held_frames;
 mod inbox;
 pub mod input;
 mod offer;
@@ -49,6 +50,7 @@ pub use event::{
     Alarm, BrokerState, BrokerView, ContactView, Delivery, Ending, Event, MessageKind, MessageView,
     Path, PeerState, PeerView, RequestView, Status,
 };
+pub use held_frames::{HeldFrames, MAX_HELD_BYTES, TooMuchHeld};
 pub use input::{BrokerInput, Input, PeerInput, StoreFailure, Unreadable};
 pub use output::{BrokerOutput, Output, PeerOutput};
 pub use query::{Answer, Cursor, Query, Summary};

@@ -97,7 +97,8 @@ impl IceServer {
         let Value::Object(mut server) = server else {
             return Err(JsonError::BadField("iceServers"));
         };
-        let urls = texts(&mut server, "urls")?;
+        let mut urls = texts(&mut server, "urls")?;
+        urls.truncate(MAX_ADDRESSES);
         let mut optional =
             |key| Ok::<_, JsonError>(server.optional_string(key)?.map(Cow::into_owned));
         Ok(Self { urls, username: optional("username")?, credential: optional("credential")? })

@@ -4,13 +4,12 @@
 //! time: a candidate waits until the description before it is set.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::StreamExt as _;
 use js_sys::Reflect;
-use tincan_engine::{PeerInput, PeerOutput};
+use tincan_engine::{HeldFrames, PeerInput, PeerOutput, TooMuchHeld};
 use tincan_wire::{Candidate, SessionId, sdp};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -31,10 +30,6 @@ const LOW_BYTES: u32 = 128 * 1024;
 
 /// The engine is told of the buffered bytes when it is wrong about them by this much.
 const REPORT_BYTES: usize = 64 * 1024;
-
-/// Frames that wait here while the disk is behind. A channel of a browser can't be told to stop
-/// reading; a peer that keeps to the protocol has 4 MiB unacknowledged at most.
-const MAX_HELD_BYTES: usize = 8 * 1024 * 1024;
 
 /// How long what was sent may take to get out before the connection is closed on it.
 const CLOSE_AFTER_MS: i32 = 1_000;
@@ -62,8 +57,7 @@ struct Inner {
     /// What the engine takes the buffered bytes to be: what it was told, and what it sent since.
     believed: Cell<usize>,
     reading: Cell<bool>,
-    held: RefCell<VecDeque<String>>,
-    held_bytes: Cell<usize>,
+    held: RefCell<HeldFrames>,
     /// Whether the path was lost since it was last there.
     lost: Cell<bool>,
     /// Candidates up to this many have been told in a description: the count of those found.
@@ -98,7 +92,6 @@ impl Connection {
             believed: Cell::new(0),
             reading: Cell::new(true),
             held: RefCell::default(),
-            held_bytes: Cell::new(0),
             lost: Cell::new(false),
             over: Cell::new(false),
             path: RefCell::new(None),
@@ -302,8 +295,7 @@ impl Inner {
     fn read(&self, on: bool) {
         self.reading.set(on);
         while self.reading.get() {
-            let Some(frame) = self.held.borrow_mut().pop_front() else { return };
-            self.held_bytes.set(self.held_bytes.get() - frame.len());
+            let Some(frame) = self.held.borrow_mut().pop() else { return };
             self.say(PeerInput::Frame(frame.into_bytes()));
         }
     }
@@ -312,12 +304,10 @@ impl Inner {
         if self.reading.get() && self.held.borrow().is_empty() {
             return self.say(PeerInput::Frame(frame.into_bytes()));
         }
-        let held = self.held_bytes.get() + frame.len();
-        if held > MAX_HELD_BYTES {
-            return self.fail("the contact sends more than this browser can store".to_owned());
+        let held = self.held.borrow_mut().push(frame);
+        if let Err(TooMuchHeld) = held {
+            self.fail("the contact sends more than this browser can store".to_owned());
         }
-        self.held_bytes.set(held);
-        self.held.borrow_mut().push_back(frame);
     }
 
     fn candidate(&self, event: &RtcPeerConnectionIceEvent) {
