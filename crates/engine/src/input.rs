@@ -48,8 +48,8 @@ pub enum Input {
         /// Its nonce.
         nonce: String,
     },
-    /// Network interface or address changed, a tab woke or a laptop resumed: restart at once
-    /// (protocol §4, recovery).
+    /// An address that was in use is gone, another way leads out, a tab woke or a laptop resumed:
+    /// restart at once (protocol §4, recovery).
     NetworkChanged,
     /// The shell is about to end: say goodbye to peers and broker. Nothing else comes after,
     /// but the outputs of this one are still to be drained.

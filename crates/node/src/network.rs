@@ -8,12 +8,12 @@ use std::time::Instant;
 use tincan_engine::{PeerInput, PeerOutput};
 use tincan_wire::SessionId;
 
-use crate::default_routes::default_routes;
+use crate::default_routes::DefaultRoutes;
 use crate::dial::Dialer;
 use crate::ice_servers::IceServers;
 use crate::peers::{Peers, warm_up};
 use crate::udp::{Choice, UdpSockets, local_addresses};
-use crate::whereabouts::Whereabouts;
+use crate::whereabouts::{Change, Whereabouts};
 
 /// Sockets and connections.
 #[derive(Debug)]
@@ -47,15 +47,22 @@ impl Network {
         Ok(network)
     }
 
-    /// Looks at the machine's addresses and at its way out; `true` if they have changed.
+    /// Looks at the machine's addresses and at its way out; `true` if what was in use may lead
+    /// nowhere now. What is new besides is offered to the peers.
     pub(crate) fn look(&mut self, now: Instant) -> bool {
         let addresses = local_addresses(&self.choice);
-        let routes = self.choice.follows_routes().then(default_routes).unwrap_or_default();
-        if !self.whereabouts.update(addresses, routes, now) {
+        let routes = self.choice.follows_routes().then(DefaultRoutes::read).unwrap_or_default();
+        let change = self.whereabouts.update(addresses, &routes, now);
+        if change == Change::None {
             return false;
         }
+        tracing::debug!(?change, addresses = ?self.whereabouts.addresses(), ?routes, "the network");
         self.udp.set_addresses(self.whereabouts.addresses().clone());
         self.hosts = self.udp.host_addresses();
+        if change == Change::Gained {
+            self.peers.hosts_gained(now, &self.hosts);
+            return false;
+        }
         self.peers.network_changed(now, &self.hosts);
         true
     }

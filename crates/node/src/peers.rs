@@ -191,8 +191,15 @@ impl Peers {
         if !self.peers.is_empty() {
             self.gather_again(now, hosts);
         }
-        for (serial, peer) in &mut self.peers {
+        for peer in self.peers.values_mut() {
             peer.keep_local(now, hosts);
+        }
+        self.hosts_gained(now, hosts);
+    }
+
+    /// We have more addresses than before.
+    pub(crate) fn hosts_gained(&mut self, now: Instant, hosts: &[SocketAddr]) {
+        for (serial, peer) in &mut self.peers {
             peer.trickle(now, hosts.iter().copied().map(LocalCandidate::host), &mut self.inputs);
             self.touched.insert(*serial);
         }

@@ -4,49 +4,68 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use crate::default_routes::DefaultRoutes;
+
 /// How long a way out may be missing before the addresses count without one.
 const ROUTE_FOLLOWS: Duration = Duration::from_millis(500);
 
-/// The addresses and the ways out, as they were when we last moved.
+/// The addresses and the ways out, as they were when something of them changed last.
 #[derive(Debug, Default)]
 pub(crate) struct Whereabouts {
     addresses: BTreeSet<IpAddr>,
-    routes: BTreeSet<String>,
+    routes: DefaultRoutes,
     /// Since when there has been no way out, where there was one.
     without_a_way: Option<Instant>,
 }
 
+/// What has become of the machine's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Nothing, or nothing yet.
+    None,
+    /// There is more than before, and all that was is there.
+    Gained,
+    /// What was in use may lead nowhere now.
+    Moved,
+}
+
 impl Whereabouts {
-    /// Takes what the system says now; `true` if we have moved. While one network is gone and the
-    /// other is not complete, nobody can be told, and what was may be true again in a moment.
+    /// Takes what the system says now. While one network is gone and the other is not complete,
+    /// nobody can be told, and what was may be true again in a moment.
     pub(crate) fn update(
         &mut self,
         addresses: BTreeSet<IpAddr>,
-        routes: BTreeSet<String>,
+        routes: &DefaultRoutes,
         now: Instant,
-    ) -> bool {
-        let another_way = !routes.is_empty() && routes != self.routes;
-        let moved = addresses != self.addresses || another_way;
-        if addresses.is_empty() || self.is_in_between(&addresses, &routes, now) || !moved {
-            return false;
+    ) -> Change {
+        if addresses.is_empty() || self.is_in_between(&addresses, routes, now) {
+            return Change::None;
         }
-        if another_way {
-            self.routes = routes;
-        }
+        let first_way = self.routes.is_none() && !routes.is_none();
+        let another_way = first_way
+            | is_replaced(&mut self.routes.v4, routes.v4.as_ref())
+            | is_replaced(&mut self.routes.v6, routes.v6.as_ref());
+        let change = if another_way || !addresses.is_superset(&self.addresses) {
+            Change::Moved
+        } else if addresses != self.addresses {
+            Change::Gained
+        } else {
+            Change::None
+        };
         self.addresses = addresses;
-        true
+        change
     }
 
     fn is_in_between(
         &mut self,
         addresses: &BTreeSet<IpAddr>,
-        routes: &BTreeSet<String>,
+        routes: &DefaultRoutes,
         now: Instant,
     ) -> bool {
         if leads_out(&self.addresses) && !leads_out(addresses) {
             return true;
         }
-        if !routes.is_empty() || self.routes.is_empty() {
+        if !routes.is_none() || self.routes.is_none() {
             self.without_a_way = None;
             return false;
         }
@@ -60,6 +79,13 @@ impl Whereabouts {
     }
 }
 
+/// Takes the way of a family; `true` if another was known. One that is missing may come back.
+fn is_replaced(known: &mut Option<String>, now: Option<&String>) -> bool {
+    let Some(now) = now else { return false };
+    let before = known.replace(now.clone());
+    before.is_some_and(|before| before != *now)
+}
+
 fn leads_out(addresses: &BTreeSet<IpAddr>) -> bool {
     addresses.iter().any(|ip| !ip.is_loopback())
 }
@@ -70,66 +96,81 @@ mod tests {
 
     const LOOPBACK: &str = "127.0.0.1";
 
-    /// Looks in turn at what the system says so many milliseconds after the first look; whether
-    /// each was a move.
-    fn looks(all: &[(u64, &[&str], &[&str])]) -> Vec<bool> {
+    /// When, in milliseconds after the first look, with which addresses and with which way out of
+    /// each family.
+    type Look<'a> = (u64, &'a [&'a str], [Option<&'a str>; 2]);
+
+    fn looks(all: &[Look<'_>]) -> Vec<Change> {
         let start = Instant::now();
         let mut whereabouts = Whereabouts::default();
-        let look = |(after, addresses, routes): &(u64, &[&str], &[&str])| {
+        let look = |(after, addresses, [v4, v6]): &Look<'_>| {
             let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
-            let routes = routes.iter().map(|text| (*text).to_owned()).collect();
-            whereabouts.update(addresses, routes, start + Duration::from_millis(*after))
+            let routes =
+                DefaultRoutes { v4: v4.map(ToOwned::to_owned), v6: v6.map(ToOwned::to_owned) };
+            whereabouts.update(addresses, &routes, start + Duration::from_millis(*after))
         };
         all.iter().map(look).collect()
     }
 
+    const NONE: [Option<&str>; 2] = [None, None];
+    const A: [Option<&str>; 2] = [Some("a"), None];
+    const B: [Option<&str>; 2] = [Some("b"), None];
+
     #[test]
-    fn another_address_is_a_move_and_the_same_is_none() {
-        let first: &[&str] = &[LOOPBACK, "10.0.0.2"];
-        let second: &[&str] = &[LOOPBACK, "10.0.1.2"];
-        let seen = looks(&[(0, first, &[]), (10, first, &[]), (20, second, &[]), (30, first, &[])]);
-        assert_eq!(seen, [true, false, true, true]);
+    fn an_address_that_is_gone_is_a_move_and_one_more_is_a_gain() {
+        let one: &[&str] = &[LOOPBACK, "10.0.0.2"];
+        let two: &[&str] = &[LOOPBACK, "10.0.0.2", "2001:db8::2"];
+        let other: &[&str] = &[LOOPBACK, "10.0.1.2"];
+        let seen = looks(&[(0, one, NONE), (1, one, NONE), (2, two, NONE), (3, other, NONE)]);
+        assert_eq!(seen, [Change::Gained, Change::None, Change::Gained, Change::Moved]);
     }
 
     #[test]
     fn another_way_out_is_a_move() {
         let ours: &[&str] = &["10.0.0.2"];
-        let seen = looks(&[(0, ours, &["a"]), (10, ours, &["b"]), (20, ours, &["b"])]);
-        assert_eq!(seen, [true, true, false]);
+        let seen = looks(&[(0, ours, A), (10, ours, B), (20, ours, B)]);
+        assert_eq!(seen, [Change::Moved, Change::Moved, Change::None]);
+    }
+
+    #[test]
+    fn the_first_way_out_is_a_move() {
+        let ours: &[&str] = &["10.0.0.2"];
+        let seen = looks(&[(0, ours, NONE), (10, ours, A)]);
+        assert_eq!(seen, [Change::Gained, Change::Moved]);
+    }
+
+    #[test]
+    fn a_way_of_the_other_family_is_no_move() {
+        let ours: &[&str] = &["10.0.0.2"];
+        let both = [Some("a"), Some("six")];
+        let seen = looks(&[(0, ours, A), (10, ours, both), (20, ours, A), (30, ours, both)]);
+        assert_eq!(seen[1..], [Change::None; 3]);
+        let seen = looks(&[(0, ours, both), (10, ours, [Some("a"), Some("other")])]);
+        assert_eq!(seen[1], Change::Moved);
     }
 
     #[test]
     fn no_network_at_all_is_no_move() {
         let ours: &[&str] = &["10.0.0.2"];
-        let seen = looks(&[(0, ours, &["a"]), (10, &[LOOPBACK], &[]), (5_000, ours, &["a"])]);
-        assert_eq!(seen, [true, false, false]);
-        assert_eq!(looks(&[(0, ours, &[]), (10, &[], &[]), (20, ours, &[])]), [true, false, false]);
+        let seen = looks(&[(0, ours, A), (10, &[LOOPBACK], NONE), (5_000, ours, A)]);
+        assert_eq!(seen[1..], [Change::None; 2]);
+        let seen = looks(&[(0, ours, NONE), (10, &[], NONE), (20, ours, NONE)]);
+        assert_eq!(seen[1..], [Change::None; 2]);
     }
 
     #[test]
     fn an_address_waits_for_the_way_out_that_follows_it() {
-        let seen = looks(&[
-            (0, &["10.0.0.2"], &["a"]),
-            (10, &[LOOPBACK], &[]),
-            (9_000, &["10.0.1.2"], &["b"]),
-        ]);
-        assert_eq!(seen, [true, false, true]);
-        let seen = looks(&[
-            (0, &["10.0.0.2"], &["a"]),
-            (10, &["10.0.1.2"], &[]),
-            (40, &["10.0.1.2"], &["b"]),
-        ]);
-        assert_eq!(seen, [true, false, true]);
+        let (old, new): (&[&str], &[&str]) = (&["10.0.0.2"], &["10.0.1.2"]);
+        let seen = looks(&[(0, old, A), (10, &[LOOPBACK], NONE), (9_000, new, B)]);
+        assert_eq!(seen[1..], [Change::None, Change::Moved]);
+        let seen = looks(&[(0, old, A), (10, new, NONE), (40, new, B)]);
+        assert_eq!(seen[1..], [Change::None, Change::Moved]);
     }
 
     #[test]
     fn an_address_without_a_way_out_counts_in_the_end() {
-        let seen = looks(&[
-            (0, &["10.0.0.2"], &["a"]),
-            (10, &["10.0.1.2"], &[]),
-            (509, &["10.0.1.2"], &[]),
-            (510, &["10.0.1.2"], &[]),
-        ]);
-        assert_eq!(seen, [true, false, false, true]);
+        let (old, new): (&[&str], &[&str]) = (&["10.0.0.2"], &["10.0.1.2"]);
+        let seen = looks(&[(0, old, A), (10, new, NONE), (509, new, NONE), (510, new, NONE)]);
+        assert_eq!(seen[1..], [Change::None, Change::None, Change::Moved]);
     }
 }

@@ -165,16 +165,14 @@ impl Scene {
         }
         let second = Some(Kind::of(Nat::PortRestricted));
         let lab = Lab::laid(Layout { second, ..Layout::of(kind, kind) });
+        let _bad = condition.impose_far(&lab);
         let mut meeting = Meeting::arrange(&lab)?;
-        let imposed = condition.impose_far(&lab);
         meeting.open(PATIENCE)?;
         meeting.exchange("before", PATIENCE)?;
         thread::sleep(SETTLED);
         self.happen(&lab);
         let over = Instant::now();
-        let took = meeting.exchange("after", PATIENCE).map(|_| over.elapsed());
-        drop(imposed);
-        took
+        meeting.exchange("after", PATIENCE).map(|_| over.elapsed())
     }
 
     fn happen(self, lab: &Lab) {
@@ -212,8 +210,8 @@ fn relay_killed(kind: Kind, condition: Condition) -> Result<Duration, Apart> {
         relays.push((RelayHub::start(&lab, nth, &secret)?, address));
         flags.extend(["--relay-url".to_owned(), format!("turn:{address}:3478")]);
     }
-    let mut meeting = Meeting::at(Hub::with(&lab, &flags)?, &lab)?;
     let _bad = condition.impose(&lab);
+    let mut meeting = Meeting::at(Hub::with(&lab, &flags)?, &lab)?;
     meeting.open(PATIENCE)?;
     meeting.exchange("before", PATIENCE)?;
     thread::sleep(SETTLED);

@@ -67,8 +67,7 @@ impl Trial {
     }
 
     /// Tries a pair whose nodes are there.
-    pub fn judge(pair: Pair, condition: Condition, lab: &Lab, meeting: &mut Meeting) -> Outcome {
-        let _bad = condition.impose(lab);
+    pub fn judge(pair: Pair, lab: &Lab, meeting: &mut Meeting) -> Outcome {
         let counters = [Side::A, Side::B].map(|side| Counters::start(lab, side));
         match meeting.open(PATIENCE) {
             Ok(opened) => {
@@ -92,6 +91,8 @@ pub(crate) fn said(panic: &(dyn std::any::Any + Send)) -> String {
 
 fn attempt(pair: Pair, condition: Condition) -> Outcome {
     let lab = Lab::up(pair.a, pair.b);
+    // Before the nodes look at the network: to them a new wire would be another one.
+    let _bad = condition.impose(&lab);
     let arranged = Hub::start(&lab).and_then(|hub| {
         let is_missing = pair.expect == Expect::Relay && !hub.has_relay(&lab)?;
         Ok((!is_missing).then_some(hub))
@@ -102,7 +103,7 @@ fn attempt(pair: Pair, condition: Condition) -> Outcome {
         Err(words) => return Outcome::Wrong(words),
     };
     match Meeting::at(hub, &lab) {
-        Ok(mut meeting) => Trial::judge(pair, condition, &lab, &mut meeting),
+        Ok(mut meeting) => Trial::judge(pair, &lab, &mut meeting),
         Err(Apart(words)) => Outcome::Wrong(words),
     }
 }

@@ -2,8 +2,7 @@
 //! `docs/hosting-elsewhere.md` says.
 
 use tincan_natlab::{
-    Condition, Enclosure, Hosting, Meeting, Outcome, Pair, Reported, Side, Trial, Way,
-    is_installed, pairs,
+    Enclosure, Hosting, Meeting, Outcome, Pair, Reported, Side, Trial, Way, is_installed, pairs,
 };
 
 /// Whether it can be tried here.
@@ -24,7 +23,7 @@ fn alike(kind: &str) -> Pair {
 }
 
 fn check(pair: Pair, lab: &tincan_natlab::Lab, meeting: &mut Meeting, expected: Way) {
-    match Trial::judge(pair, Condition::default(), lab, meeting) {
+    match Trial::judge(pair, lab, meeting) {
         Outcome::Right { way, .. } => assert_eq!(way, expected, "{pair}"),
         Outcome::Wrong(words) | Outcome::NotRun(words) => panic!("{pair}: {words}"),
     }
