@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, Failure};
 use crate::ice::Path;
 use crate::link::{Link, Phase};
+use crate::quiet::Stage;
 use crate::sctp::Sctp;
 
 /// Least time between two wake-ups that a link asks for.
@@ -88,6 +89,7 @@ impl Link {
                 self.silent_since = Some(now);
                 self.push_event(Event::IceDisconnected);
             }
+            Expiry::Quiet => self.guarded((), |link| link.path_is_quiet(now)),
             Expiry::Stall => self.finish(Event::Failed(Failure::Stalled)),
         }
     }
@@ -103,6 +105,24 @@ impl Link {
             dtls.start_over(now);
         }
         self.drive(now);
+    }
+
+    /// Somewhere on the path something may be gone. Of a path without a relay ICE tells soon
+    /// enough, and only it knows whether there is another.
+    fn path_is_quiet(&mut self, now: Instant) {
+        let stage = self.quiet.advance();
+        if !self.ice.is_relayed() {
+            return;
+        }
+        match stage {
+            Stage::Lively => {}
+            Stage::Quiet => self.push_event(Event::RelayedPathQuiet),
+            Stage::Doubtful => {
+                let waiting = self.sctp.as_ref().and_then(Sctp::waiting_since);
+                self.ice.doubt_path(self.quiet.owed_since(waiting));
+                self.drive(now);
+            }
+        }
     }
 
     /// The link's own deadlines, each with what it means.
@@ -127,6 +147,10 @@ impl Link {
                 let stall = self.config.stall_timeout;
                 let stalled = self.sctp.as_ref().and_then(|sctp| sctp.stall_deadline(stall));
                 deadlines.extend(stalled.map(|deadline| (deadline, Expiry::Stall)));
+                let waiting = self.sctp.as_ref().and_then(Sctp::waiting_since);
+                let rtt = self.ice.rtt().or(self.sctp.as_ref().and_then(Sctp::rtt));
+                let quiet = self.quiet.deadline(waiting, rtt);
+                deadlines.extend(quiet.map(|deadline| (deadline, Expiry::Quiet)));
             }
         }
         deadlines
@@ -148,6 +172,8 @@ enum Expiry {
     Silence,
     /// The silent path did not return.
     Return,
+    /// The path owes an answer.
+    Quiet,
     /// Outstanding data did not move.
     Stall,
 }

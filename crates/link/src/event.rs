@@ -48,6 +48,9 @@ pub enum Event {
     IceDisconnected,
     /// The path, or another one, answers again.
     IceReconnected,
+    /// A path through a relay owes an answer for half a second, or three round trips on slow
+    /// ones: is the relay still there? Told once until something is heard on the path.
+    RelayedPathQuiet,
     /// Data now takes another path; see `Stats::path`.
     PathChanged,
     /// The link is finished and why. The last event.

@@ -59,6 +59,12 @@ pub(crate) struct Ice {
     previous: Option<Generation>,
     locals: Vec<LocalCandidate>,
     path: Option<Path>,
+    /// The path that the agents agreed on; `path` may have left it for one that answers.
+    chosen: Option<Path>,
+    /// Whether `path` is left for the next that answers.
+    doubted: bool,
+    /// Another path than `path` that was the last to answer.
+    spare: Option<(Path, Instant)>,
     /// Whether `path` came from the newest generation's nomination.
     nominated: bool,
     validated: VecDeque<SocketAddr>,
@@ -87,6 +93,9 @@ impl Ice {
             previous: None,
             locals: Vec::new(),
             path: None,
+            chosen: None,
+            doubted: false,
+            spare: None,
             nominated: false,
             validated: VecDeque::new(),
             last_consent: None,
@@ -250,14 +259,45 @@ impl Ice {
             }
             self.validated.push_back(path.remote);
         }
-        let usable = self.locals.iter().any(|local| local.source() == path.local);
-        let current_lost = self.path.is_none_or(|p| !self.is_local(p.local));
-        if usable && current_lost {
+        let current_lost = self.path.is_none_or(|p| !self.is_local(p.local)) || self.doubted;
+        let is_return = self.chosen == Some(path);
+        if self.is_local(path.local) && (current_lost || is_return) {
             self.path = Some(path);
         }
         if self.path == Some(path) {
             self.last_consent = Some(now);
+            self.doubted = false;
+        } else {
+            self.spare = Some((path, now));
         }
+    }
+
+    /// Whether data goes through a relay, ours or the peer's, as far as is known.
+    pub(crate) fn is_relayed(&self) -> bool {
+        let kinds = self.path.map(|path| self.kinds(path));
+        kinds.is_some_and(|(local, remote)| {
+            local == CandidateKind::Relayed || remote == CandidateKind::Relayed
+        })
+    }
+
+    /// Data takes another path that has answered since the present one owes an answer, at once or
+    /// as soon as there is one. The agents keep their nomination: the controlling end makes a new
+    /// one when it has given up the pair, and if that answers again, data returns to it.
+    pub(crate) fn doubt_path(&mut self, owed_since: Option<Instant>) {
+        let fresh = |(_, at): &(Path, Instant)| owed_since.is_some_and(|owed| *at > owed);
+        let spare = self.spare.take().filter(fresh).filter(|(path, _)| self.is_local(path.local));
+        match spare {
+            Some((path, at)) => {
+                self.path = Some(path);
+                self.last_consent = Some(at);
+            }
+            None => self.doubted = true,
+        }
+    }
+
+    /// The path was heard, or is a new one.
+    pub(crate) fn trust_path(&mut self) {
+        self.doubted = false;
     }
 
     fn is_local(&self, source: SocketAddr) -> bool {
@@ -325,6 +365,7 @@ impl Ice {
             }
         }
         if let Some(path) = new_path {
+            self.chosen = Some(path);
             if self.path.replace(path) != Some(path) {
                 self.last_consent = Some(now);
             }
@@ -336,6 +377,7 @@ impl Ice {
             match event {
                 IceAgentEvent::NominatedSend { source, destination, .. } if !self.nominated => {
                     self.path = Some(Path { local: source, remote: destination });
+                    self.chosen = self.path;
                 }
                 IceAgentEvent::IceConnectionStateChange(state) => {
                     previous.exhausted = state == IceConnectionState::Disconnected;

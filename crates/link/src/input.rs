@@ -8,7 +8,7 @@ use crate::event::{Event, Failure};
 use crate::ice::{Datagram, Path, StunVerdict};
 use crate::link::{Link, Phase};
 use crate::sctp::{Sctp, SctpChange};
-use crate::stun::looks_like_stun;
+use crate::stun::{is_request, looks_like_stun};
 
 /// Datagrams of handshakes and checks that wait to be polled; an owner that polls as told never
 /// has more than a few.
@@ -73,7 +73,7 @@ impl Link {
 
     fn handle_stun(&mut self, now: Instant, path: Path, data: &[u8]) {
         match self.ice.handle_stun(now, path, data) {
-            StunVerdict::Accepted => {}
+            StunVerdict::Accepted => self.heard_on(now, path),
             StunVerdict::Malformed => self.count("stun_malformed"),
             StunVerdict::NotOurs => self.count("stun_not_ours"),
         }
@@ -100,6 +100,9 @@ impl Link {
         if let Some(event) = dtls.handle(now, data) {
             self.handle_dtls_event(now, event);
         }
+        if self.dtls.as_ref().is_some_and(|dtls| !dtls.inbound.is_empty()) {
+            self.heard_on(now, path);
+        }
         self.take_plaintext(now);
         if self.phase != Phase::Open {
             self.drive(now);
@@ -108,12 +111,19 @@ impl Link {
         }
     }
 
-    /// The peer may have validated the path a moment before this end: its first flight waits for
-    /// the check instead of costing a repetition.
+    /// Something authentic has come this way.
+    fn heard_on(&mut self, now: Instant, path: Path) {
+        if self.ice.path() == Some(path) {
+            self.quiet.heard(now);
+            self.ice.trust_path();
+        }
+    }
+
+    /// The peer may have validated the path a moment before this end: its first flight, or what
+    /// it sends again on a path that is new, waits for the check instead of costing a repetition.
     fn hold_early(&mut self, path: Path, data: &[u8]) {
-        let opening = matches!(self.phase, Phase::Checking { .. } | Phase::Opening { .. });
         let room = self.early.len() < MAX_EARLY && data.len() <= MAX_EARLY_SIZE;
-        if opening && room && self.ice.is_known(path.remote) {
+        if self.remote.is_some() && room && self.ice.is_known(path.remote) {
             self.early.push_back(Datagram { path, bytes: data.to_vec() });
         } else {
             self.count("dtls_from_unvalidated_address");
@@ -227,6 +237,7 @@ impl Link {
             }
         }
         if self.pace.path_changed(path) && self.phase == Phase::Open {
+            self.quiet.heard(now);
             self.push_event(Event::PathChanged);
             // What was lost on the old path would wait for a timer that may have grown long.
             if let Some(sctp) = &mut self.sctp {
@@ -254,6 +265,9 @@ impl Link {
     /// Queues what ICE and DTLS have to send.
     fn collect_records(&mut self) {
         while let Some(datagram) = self.ice.poll_transmit() {
+            if self.ice.path() == Some(datagram.path) && is_request(&datagram.bytes) {
+                self.quiet.asked(self.now);
+            }
             self.push_control(datagram);
         }
         let Some(path) = self.ice.path() else { return };

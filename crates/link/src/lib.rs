@@ -17,6 +17,7 @@ mod input;
 mod link;
 mod negotiation;
 mod output;
+mod quiet;
 mod sctp;
 mod sctp_again;
 mod sctp_packet;

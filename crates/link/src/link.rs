@@ -17,6 +17,7 @@ use crate::dtls::Dtls;
 use crate::event::{Channel, Event, Failure};
 use crate::fingerprint;
 use crate::ice::{Datagram, Ice};
+use crate::quiet::Quiet;
 use crate::sctp::Sctp;
 use crate::sdp::{DEFAULT_MID, SdpError};
 use crate::stats::{PathStats, Stats};
@@ -49,6 +50,7 @@ pub struct Link {
     pub(crate) phase: Phase,
     /// Since when the path has been silent.
     pub(crate) silent_since: Option<Instant>,
+    pub(crate) quiet: Quiet,
     pub(crate) pace: Pace,
     pub(crate) now: Instant,
     /// STUN, handshakes and alerts, ready to send.
@@ -178,6 +180,7 @@ impl Link {
             sctp: None,
             phase: Phase::New,
             silent_since: None,
+            quiet: Quiet::new(),
             pace: Pace::new(),
             now,
             control: VecDeque::new(),

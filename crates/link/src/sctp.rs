@@ -174,6 +174,11 @@ impl Sctp {
         (self.buffered_total() > 0).then(|| self.progress_at + patience)
     }
 
+    /// Since when outstanding data has waited in vain.
+    pub(crate) fn waiting_since(&self) -> Option<Instant> {
+        (self.buffered_total() > 0).then_some(self.progress_at)
+    }
+
     /// Queues a message; false when the association does not take it.
     pub(crate) fn send(&mut self, now: Instant, channel: Channel, data: &[u8]) -> bool {
         let Some((_, association)) = self.associations.first_mut() else { return false };

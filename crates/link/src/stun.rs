@@ -51,6 +51,11 @@ impl StunProbe {
     }
 }
 
+/// Whether a message of the ICE agent asks for an answer.
+pub(crate) fn is_request(message: &[u8]) -> bool {
+    message.starts_with(&BINDING_REQUEST)
+}
+
 /// The fragment of USERNAME that names the receiver of a Binding request, `None` for any other
 /// datagram. It is not authenticated: use it to route, not to believe.
 pub fn ufrag_of_stun(data: &[u8]) -> Option<&str> {

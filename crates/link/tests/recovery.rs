@@ -306,3 +306,155 @@ fn a_path_that_carries_checks_but_no_dtls_is_reported() {
         assert_eq!(end.ended.clone().unwrap().1, Event::Failed(Failure::DtlsTimeout));
     }
 }
+
+/// Two connected ends of which the second is reached through a relay alone; the other relay's
+/// address is not told yet.
+fn relayed(seed: u64, more_at_a: &[LocalCandidate]) -> (World, LocalCandidate) {
+    let relay = |text| {
+        let addr = addr(text);
+        LocalCandidate { addr, base: addr, kind: CandidateKind::Relayed }
+    };
+    let (first, second) = (relay("203.0.113.30:50000"), relay("203.0.113.31:50000"));
+    let mut world = World::new(seed, Net::default());
+    let now = world.now;
+    world.ends[B].addrs = vec![first.addr, second.addr];
+    world.ends[A].addrs.extend(more_at_a.iter().map(|candidate| candidate.addr));
+    let own = LocalCandidate::host(world.ends[A].addrs[0]);
+    for candidate in std::iter::once(&own).chain(more_at_a) {
+        world.ends[A].link.add_local_candidate(now, *candidate).unwrap();
+    }
+    world.ends[B].link.add_local_candidate(now, first).unwrap();
+    let offer = world.ends[A].link.create_offer(now).unwrap();
+    let answer = world.ends[B].link.accept_offer(now, &offer).unwrap();
+    world.ends[A].link.accept_answer(now, &answer).unwrap();
+    world.settle();
+    assert!(world.run_until(Duration::from_secs(5), World::is_open));
+    // The checks of the opening are over, and the path is one that both know as relayed.
+    world.run_for(Duration::from_secs(20));
+    for end in &mut world.ends {
+        end.events.clear();
+    }
+    (world, second)
+}
+
+fn told_quiet(world: &World, end: usize) -> usize {
+    world.ends[end].events.iter().filter(|event| **event == Event::RelayedPathQuiet).count()
+}
+
+/// The second end gets an address on another relay and tells of it.
+fn trickle(world: &mut World, candidate: LocalCandidate) {
+    let now = world.now;
+    let line = world.ends[B].link.add_local_candidate(now, candidate).unwrap();
+    world.ends[A].link.add_remote_candidate(now, &line).unwrap();
+    world.settle();
+}
+
+#[test]
+fn a_relayed_path_that_owes_an_answer_is_told_once_within_600_ms() {
+    for end in [A, B] {
+        let (mut world, _) = relayed(30, &[]);
+        world.net.dead.push(addr("203.0.113.30:50000"));
+        world.send(end, Channel::Chat, b"hello?");
+        world.run_for(Duration::from_millis(450));
+        assert_eq!(told_quiet(&world, end), 0);
+        world.run_for(Duration::from_millis(150));
+        assert_eq!(told_quiet(&world, end), 1);
+        world.run_for(Duration::from_secs(3));
+        // Both have consent to ask for, too.
+        assert_eq!([A, B].map(|end| told_quiet(&world, end)), [1, 1]);
+    }
+}
+
+#[test]
+fn paths_that_answer_and_direct_ones_are_never_told_as_quiet() {
+    let (mut world, _) = relayed(31, &[]);
+    let mut next = 0;
+    chatter(&mut world, Duration::from_secs(5), &mut next);
+    world.run_for(Duration::from_secs(30));
+    assert_eq!([A, B].map(|end| told_quiet(&world, end)), [0, 0]);
+
+    let mut world = World::open(32, Net::default());
+    world.net.blackout = Some((world.now, world.now + Duration::from_secs(3)));
+    world.send(A, Channel::Chat, b"hello?");
+    world.run_for(Duration::from_secs(5));
+    assert_eq!([A, B].map(|end| told_quiet(&world, end)), [0, 0]);
+}
+
+#[test]
+fn a_dead_relay_is_left_for_another_without_a_restart() {
+    for talks in [&[A][..], &[B], &[A, B]] {
+        let (mut world, other) = relayed(33, &[]);
+        world.net.dead.push(addr("203.0.113.30:50000"));
+        for end in talks {
+            world.send(*end, Channel::Chat, b"hello?");
+        }
+        world.run_for(Duration::from_millis(1_300));
+        trickle(&mut world, other);
+        let heard = |world: &World| talks.iter().all(|end| world.ends[1 - end].messages.len() == 1);
+        assert!(world.run_until(Duration::from_millis(300), heard), "{talks:?}");
+        // Both go the new way, whether or not the dead address is taken back.
+        world.run_for(Duration::from_millis(2_500));
+        let path = |end: usize| world.ends[end].link.stats().path.unwrap();
+        assert_eq!((path(A).remote, path(B).local), (other.addr, other.addr));
+    }
+}
+
+#[test]
+fn a_relay_that_answers_again_is_returned_to_if_it_was_not_taken_back() {
+    let (mut world, other) = relayed(34, &[]);
+    let first = addr("203.0.113.30:50000");
+    world.net.dead.push(first);
+    world.send(A, Channel::Chat, b"hello?");
+    world.run_for(Duration::from_millis(1_300));
+    trickle(&mut world, other);
+    world.run_for(Duration::from_millis(1_500));
+    assert_eq!(world.ends[A].link.stats().path.unwrap().remote, other.addr);
+    world.net.dead.clear();
+    let mut next = 0;
+    chatter(&mut world, Duration::from_secs(5), &mut next);
+    let path = |end: usize| world.ends[end].link.stats().path.unwrap();
+    assert_eq!((path(A).remote, path(B).local), (first, first));
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(received(&world, A), numbered(next));
+}
+
+#[test]
+fn a_dead_relay_that_is_taken_back_stays_left() {
+    let (mut world, other) = relayed(35, &[]);
+    let first = addr("203.0.113.30:50000");
+    world.net.dead.push(first);
+    world.send(A, Channel::Chat, b"hello?");
+    world.run_for(Duration::from_millis(1_300));
+    trickle(&mut world, other);
+    world.run_for(Duration::from_millis(700));
+    let now = world.now;
+    world.ends[B].link.remove_local_address(now, first);
+    world.settle();
+    world.net.dead.clear();
+    let mut next = 0;
+    chatter(&mut world, Duration::from_secs(30), &mut next);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(received(&world, A), numbered(next));
+    let path = |end: usize| world.ends[end].link.stats().path.unwrap();
+    assert_eq!((path(A).remote, path(B).local), (other.addr, other.addr));
+    world.assert_calm(400, 400);
+}
+
+/// It answered before the other one died, and that is no sign of life.
+#[test]
+fn a_second_path_over_the_same_dead_relay_costs_no_time() {
+    let own = addr("203.0.113.30:50001");
+    let more = [LocalCandidate { addr: own, base: own, kind: CandidateKind::Relayed }];
+    for wait in 0..4 {
+        let (mut world, other) = relayed(36, &more);
+        world.run_for(Duration::from_millis(wait * 500));
+        world.net.dead.extend([own, addr("203.0.113.30:50000")]);
+        for end in [A, B] {
+            world.send(end, Channel::Chat, b"hello?");
+        }
+        world.run_for(Duration::from_millis(1_300));
+        trickle(&mut world, other);
+        let heard = |world: &World| world.ends.iter().all(|end| end.messages.len() == 1);
+        assert!(world.run_until(Duration::from_millis(300), heard), "{wait}");
+    }
+}

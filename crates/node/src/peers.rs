@@ -375,6 +375,10 @@ impl Peers {
     fn flush_one(&mut self, now: Instant, serial: Serial, udp: &UdpSockets) -> Result<(), Blocked> {
         let Some(peer) = self.peers.get_mut(&serial) else { return Ok(()) };
         peer.before_flush(now, &mut self.inputs);
+        if peer.take_doubt() {
+            // It may be the contact's relay. Ours may be on the same machine.
+            self.relays.verify(now);
+        }
         self.transmit(now, serial, udp)?;
         let Some(peer) = self.peers.get_mut(&serial) else { return Ok(()) };
         peer.after_flush(now, &mut self.inputs);

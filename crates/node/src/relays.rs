@@ -4,6 +4,10 @@
 //! UDP is tried first, on every address of every relay at once. TCP and TLS follow a moment later
 //! where UDP has led to nothing by then, since they work for the others' networks as well but
 //! deliver late what they deliver in order.
+//!
+//! A relay that falls silent is doubted, and the others are asked. Once one of them has given an
+//! address in its place, the silent one is left, unless it answers in a moment: it may have been
+//! the way to all of them that was broken.
 
 mod stream;
 
@@ -34,6 +38,10 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 /// How long allocations are kept although no connection is left: the next may follow.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// How long a relay that is silent is kept beside one that was found in its place: it is asked
+/// again in this time.
+const LEAVE_AFTER: Duration = Duration::from_millis(750);
 
 /// The first wait for an answer over UDP.
 const RTO: Duration = Duration::from_millis(250);
@@ -79,8 +87,18 @@ struct Relay {
     server: TurnServer,
     /// What has been announced.
     relayed: Vec<SocketAddr>,
+    trust: Trust,
+}
+
+/// Whether a relay is thought to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// It answers, or has not been asked for long.
+    Sound,
     /// It has fallen silent: another is looked for beside it.
-    doubtful: bool,
+    Doubtful,
+    /// Another was found, at this time.
+    Replaced(Instant),
 }
 
 #[derive(Debug)]
@@ -119,10 +137,7 @@ impl Relays {
     /// Which relays there are from now on. Allocations with an old credential stay as long as
     /// they last.
     pub(crate) fn set_servers(&mut self, servers: Vec<TurnServer>) {
-        let places = |servers: &[TurnServer]| -> Vec<_> {
-            servers.iter().map(|s| (s.transport, s.host.clone(), s.port)).collect()
-        };
-        let moved = places(&servers) != places(&self.servers);
+        let moved = !servers.iter().map(place).eq(self.servers.iter().map(place));
         self.servers = servers;
         if moved && self.relays.is_empty() {
             self.begun = None;
@@ -133,7 +148,8 @@ impl Relays {
     pub(crate) fn begin(&mut self, now: Instant, hosts: &[SocketAddr]) {
         self.idle_since = None;
         self.hosts = hosts.to_vec();
-        if self.begun.is_some() && !self.relays.is_empty() {
+        let is_hopeful = |relay: &Relay| relay.trust == Trust::Sound;
+        if self.begun.is_some() && self.relays.iter().any(is_hopeful) {
             return;
         }
         self.ask_all(now);
@@ -171,7 +187,11 @@ impl Relays {
     fn begin_streams(&mut self) {
         self.streams_begun = true;
         let Some(dialer) = self.dialer.clone() else { return };
-        let over_streams = self.servers.iter().filter(|s| s.transport != Transport::Udp);
+        let is_asked = |server: &TurnServer| {
+            self.relays.iter().any(|relay| place(&relay.server) == place(server))
+        };
+        let over_streams = (self.servers.iter())
+            .filter(|server| server.transport != Transport::Udp && !is_asked(server));
         let room = MAX_RELAYS.saturating_sub(self.relays.len());
         for server in over_streams.take(room).cloned().collect::<Vec<_>>() {
             let stream = Stream::open(self.next, dialer.clone(), &server, self.reports_in.clone());
@@ -182,12 +202,29 @@ impl Relays {
     fn add(&mut self, server: TurnServer, way: Way, client: Option<TurnClient>) {
         let id = self.next;
         self.next += 1;
-        self.relays.push(Relay { id, way, client, server, relayed: Vec::new(), doubtful: false });
+        self.relays.push(Relay {
+            id,
+            way,
+            client,
+            server,
+            relayed: Vec::new(),
+            trust: Trust::Sound,
+        });
     }
 
-    /// What has been allocated, and how the relay is spoken to.
+    /// What has been allocated, and how the relay is spoken to. Addresses on a relay that is in
+    /// doubt are no way to us, unless there is no other.
     pub(crate) fn found(&self) -> Vec<(LocalCandidate, Transport)> {
-        self.relays.iter().flat_map(Relay::candidates).collect()
+        let offered = |relay: &&Relay| relay.trust == Trust::Sound || !self.is_replaceable(relay);
+        self.relays.iter().filter(offered).flat_map(Relay::candidates).collect()
+    }
+
+    /// Whether sound relays have an address of each family that it has one of.
+    fn is_replaceable(&self, relay: &Relay) -> bool {
+        let sound = self.relays.iter().filter(|relay| relay.trust == Trust::Sound);
+        let others: Vec<SocketAddr> = sound.flat_map(|sound| sound.relayed.clone()).collect();
+        let has = |at: &SocketAddr| others.iter().any(|other| other.is_ipv4() == at.is_ipv4());
+        relay.relayed.iter().all(has)
     }
 
     /// What has changed since.
@@ -280,7 +317,7 @@ impl Relays {
         {
             match event {
                 TurnEvent::Allocated { relayed, .. } => {
-                    let sound = self.relays.iter().filter(|relay| !relay.doubtful);
+                    let sound = self.relays.iter().filter(|relay| relay.trust == Trust::Sound);
                     let known: Vec<_> =
                         sound.flat_map(|relay| relay.relayed.iter().copied()).collect();
                     let new = |at: &SocketAddr| {
@@ -297,17 +334,54 @@ impl Relays {
                     let candidates = self.relays[index].candidates();
                     self.found
                         .extend(candidates.into_iter().map(|(at, way)| Found::Candidate(at, way)));
+                    self.replace(now);
                 }
                 TurnEvent::Doubtful => {
                     let TurnServer { host, transport, .. } = &self.relays[index].server;
                     tracing::info!(host, ?transport, "the relay has fallen silent");
-                    self.relays[index].doubtful = true;
+                    self.relays[index].trust = Trust::Doubtful;
                     self.ask_all(now);
+                    self.replace(now);
+                }
+                TurnEvent::Believed => {
+                    let TurnServer { host, transport, .. } = &self.relays[index].server;
+                    tracing::info!(host, ?transport, "the relay answers again");
+                    self.relays[index].trust = Trust::Sound;
+                    // Connections that were begun meanwhile do not know it.
+                    let candidates = self.relays[index].candidates();
+                    self.found
+                        .extend(candidates.into_iter().map(|(at, way)| Found::Candidate(at, way)));
                 }
                 TurnEvent::Failed(error) => {
                     let TurnServer { host, transport, .. } = &self.relays[index].server;
                     tracing::info!(host, ?transport, %error, "no relay");
                     return self.remove(index, now);
+                }
+            }
+        }
+    }
+
+    /// Notes which relays in doubt have others in their place.
+    fn replace(&mut self, now: Instant) {
+        for index in 0..self.relays.len() {
+            let relay = &self.relays[index];
+            let is_known = !relay.relayed.is_empty();
+            if relay.trust == Trust::Doubtful && is_known && self.is_replaceable(relay) {
+                self.relays[index].trust = Trust::Replaced(now);
+            }
+        }
+    }
+
+    /// Gives up the relays that stayed silent beside those in their place. They are asked again
+    /// when those fall silent, too.
+    fn leave_silent(&mut self, now: Instant) {
+        for relay in &mut self.relays {
+            if relay.leave_at().is_some_and(|at| at <= now) {
+                let TurnServer { host, transport, .. } = &relay.server;
+                tracing::info!(host, ?transport, "the silent relay is left");
+                self.found.extend(relay.relayed.drain(..).map(Found::Gone));
+                if let Some(client) = &mut relay.client {
+                    client.release(now);
                 }
             }
         }
@@ -374,14 +448,16 @@ impl Relays {
         let clients = self.relays.iter().filter_map(|relay| relay.client.as_ref()?.poll_timeout());
         let streams = self.begun.filter(|_| !self.streams_begun && self.found_nothing());
         let idle = self.idle_since.filter(|_| !self.relays.is_empty());
+        let silent = self.relays.iter().filter_map(Relay::leave_at);
         clients
+            .chain(silent)
             .chain(streams.map(|begun| begun + HEAD_START))
             .chain(idle.map(|since| since + IDLE))
             .min()
     }
 
     fn found_nothing(&self) -> bool {
-        self.relays.iter().all(|relay| relay.relayed.is_empty() || relay.doubtful)
+        self.relays.iter().all(|relay| relay.relayed.is_empty() || relay.trust != Trust::Sound)
     }
 
     /// The time of [`Relays::deadline`] has come. `in_use` says whether there are connections.
@@ -394,6 +470,7 @@ impl Relays {
                 self.take_events(index, now);
             }
         }
+        self.leave_silent(now);
         let over = self.begun.is_some_and(|begun| begun + HEAD_START <= now);
         if over && !self.streams_begun && self.found_nothing() {
             self.begin_streams();
@@ -420,6 +497,14 @@ impl Relays {
 }
 
 impl Relay {
+    /// When it is given up, if it stays silent.
+    fn leave_at(&self) -> Option<Instant> {
+        match self.trust {
+            Trust::Replaced(since) => Some(since + LEAVE_AFTER),
+            Trust::Sound | Trust::Doubtful => None,
+        }
+    }
+
     fn candidates(&self) -> Vec<(LocalCandidate, Transport)> {
         let transport = self.server.transport;
         self.relayed.iter().map(|at| (candidate(*at), transport)).collect()
@@ -445,6 +530,11 @@ impl Way {
 /// A relayed address. It is its own base: the address it was asked for from is nobody's business.
 fn candidate(addr: SocketAddr) -> LocalCandidate {
     LocalCandidate { addr, base: addr, kind: CandidateKind::Relayed }
+}
+
+/// Which server it is, whatever it is asked with.
+fn place(server: &TurnServer) -> (Transport, &str, u16) {
+    (server.transport, &server.host, server.port)
 }
 
 /// `None` where the system has no randomness to give.

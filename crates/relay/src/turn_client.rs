@@ -67,6 +67,8 @@ pub enum TurnEvent {
     /// prolongs it: the way there is broken, or the server is gone. Told once each time that the
     /// server falls silent; what it was asked for stays until its lifetime is over.
     Doubtful,
+    /// The server has answered after all.
+    Believed,
     /// There is none, or none any more. Nothing more comes of this client.
     Failed(TurnError),
 }
@@ -315,7 +317,9 @@ impl TurnClient {
             let lifetime = seconds.map_or(DEFAULT_LIFETIME, Duration::from_secs);
             let refresh_at = now + refresh_after(lifetime);
             self.state = State::Allocated { refresh_at, expires: now + lifetime };
-            self.doubtful = false;
+            if std::mem::take(&mut self.doubtful) {
+                self.events.push_back(TurnEvent::Believed);
+            }
         }
         self.conclude(request, result, now);
     }

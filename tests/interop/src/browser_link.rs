@@ -187,7 +187,10 @@ impl State {
                 Event::Message { channel: Channel::File, data } => self.files.push(data),
                 Event::Failed(_) | Event::Closed => self.ended = Some(event),
                 Event::IceReconnected | Event::PathChanged => self.reconnects += 1,
-                Event::Connected | Event::BufferedLow { .. } | Event::IceDisconnected => {}
+                Event::Connected
+                | Event::BufferedLow { .. }
+                | Event::IceDisconnected
+                | Event::RelayedPathQuiet => {}
             }
         }
         while let Some(transmit) = self.link.poll_transmit(now, &mut self.out) {

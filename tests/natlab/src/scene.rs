@@ -26,6 +26,9 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// What a change of network may cost.
 const NEW_NETWORK: Duration = Duration::from_millis(1_500);
 
+/// What a change of relay may cost, from the moment at which one is killed.
+const NEW_RELAY: Duration = Duration::from_secs(3);
+
 /// A network as it is all the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Condition {
@@ -155,7 +158,11 @@ impl Scene {
         let took = catch_unwind(AssertUnwindSafe(|| self.measure(Kind::of(nat), condition)))
             .unwrap_or_else(|_| Err(Apart("the laboratory failed; see above".to_owned())))
             .map_err(|Apart(words)| words);
-        let target = (self == Self::Walk).then_some(NEW_NETWORK);
+        let target = match self {
+            Self::Walk => Some(NEW_NETWORK),
+            Self::RelayKilled => Some(NEW_RELAY),
+            Self::Silence(_) | Self::Unplugged(_) | Self::Forgotten | Self::Renumbered => None,
+        };
         Figure { what, took, target }
     }
 

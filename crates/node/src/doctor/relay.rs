@@ -212,7 +212,7 @@ impl Trial {
                     return relayed.first().copied().ok_or(Fault::NothingRelayed);
                 }
                 Some(TurnEvent::Failed(error)) => return Err(fault::of_turn(error)),
-                Some(TurnEvent::Doubtful) => {}
+                Some(TurnEvent::Doubtful | TurnEvent::Believed) => {}
                 None => drop(self.turn(None).await?),
             }
         }

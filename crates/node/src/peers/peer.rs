@@ -44,6 +44,8 @@ pub(super) struct Peer {
     transports: Vec<(SocketAddr, Transport)>,
     /// Whether the engine waits to hear that there are no more candidates.
     gathering: bool,
+    /// Its path goes through a relay and owes an answer: the relays are to be asked.
+    doubts_relay: bool,
     /// Whether events are taken; while not, the other end feels it through SCTP's window.
     reading: bool,
     backlog: VecDeque<Vec<u8>>,
@@ -81,6 +83,7 @@ impl Peer {
             locals: Vec::new(),
             transports: Vec::new(),
             gathering: false,
+            doubts_relay: false,
             reading: true,
             backlog: VecDeque::new(),
             backlog_bytes: 0,
@@ -311,6 +314,10 @@ impl Peer {
             Event::BufferedLow { .. } => return,
             Event::IceDisconnected => PeerInput::Disconnected,
             Event::IceReconnected => PeerInput::Reconnected,
+            Event::RelayedPathQuiet => {
+                self.doubts_relay = true;
+                return;
+            }
             Event::PathChanged => return self.report_path(inputs),
             Event::Failed(Failure::FingerprintMismatch) => {
                 return self.end(PeerInput::OtherCertificate, inputs);
@@ -319,6 +326,11 @@ impl Peer {
             Event::Closed => return self.end(PeerInput::Closed, inputs),
         };
         inputs.push_back((self.sid, input));
+    }
+
+    /// Whether a relay may be gone, once each time.
+    pub(super) fn take_doubt(&mut self) -> bool {
+        std::mem::take(&mut self.doubts_relay)
     }
 
     /// Tells the engine of the path, and of what has passed over it, if that is news.

@@ -14,11 +14,15 @@ use crate::request::{self, Signature, Wanted};
 
 /// Repetitions of a request over UDP: with the wait after the last, 63 times the first.
 const TRIES: u32 = 6;
-/// A server that was told so often that its allocation is to live on, and says nothing, is in
-/// doubt: three times the first wait after the first time.
-const DOUBT_TRIES: u32 = 3;
+/// A server is asked so often after an allocation before the waits grow: a lost datagram or two
+/// must not make it doubtful, and somebody may be waiting to hear that it is. When the wait after
+/// the last of them is over, it is in doubt.
+const QUICK_TRIES: u32 = 3;
 /// The wait for an answer on a stream.
 const STREAM_PATIENCE: Duration = Duration::from_secs(8);
+/// The wait on a stream after which a server is in doubt: TCP has sent a lost segment again by
+/// then, unless more were lost.
+const STREAM_DOUBT: Duration = Duration::from_secs(2);
 /// How often one request may be challenged anew: first for realm and nonce, then for a nonce that
 /// went stale on the way.
 const MAX_CHALLENGES: u32 = 3;
@@ -95,6 +99,16 @@ struct Pending {
     challenges: u32,
 }
 
+impl Pending {
+    /// How often the wait has doubled.
+    fn doublings(&self) -> u32 {
+        match self.request {
+            Request::Refresh => self.tries.saturating_sub(QUICK_TRIES),
+            _ => self.tries - 1,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Exchange {
     credential: Credential,
@@ -135,7 +149,11 @@ impl Exchange {
             None => message.finish(),
             Some(signature) => signature.sign(message),
         };
-        let wait = if self.transport.is_stream() { STREAM_PATIENCE } else { self.rto };
+        let wait = match (self.transport.is_stream(), &request) {
+            (true, Request::Refresh) => STREAM_DOUBT,
+            (true, _) => STREAM_PATIENCE,
+            (false, _) => self.rto,
+        };
         self.pending.push(Pending {
             request,
             transaction,
@@ -201,14 +219,21 @@ impl Exchange {
             if pending.due > now {
                 return true;
             }
+            let asks_after = pending.request == Request::Refresh;
+            due.doubtful |= asks_after && (stream || pending.tries >= QUICK_TRIES);
+            if stream && asks_after && pending.tries == 1 {
+                // Nothing is sent again on a stream, but the answer may still come.
+                pending.tries += 1;
+                pending.due = now + STREAM_PATIENCE - STREAM_DOUBT;
+                return true;
+            }
             if stream || pending.tries >= TRIES {
                 due.given_up.push(pending.request.clone());
                 return false;
             }
             due.again.push(pending.bytes.clone());
-            pending.due = now + rto * (1 << pending.tries);
             pending.tries += 1;
-            due.doubtful |= pending.request == Request::Refresh && pending.tries >= DOUBT_TRIES;
+            pending.due = now + rto * (1 << pending.doublings());
             true
         });
         due

@@ -330,12 +330,49 @@ fn a_server_that_falls_silent_is_doubted_within_a_second_and_believed_again() {
     assert_eq!((path.events(), path.client.is_over()), (Vec::new(), false));
     path.dark = false;
     path.pass(RTO * 63);
+    assert_eq!(path.events(), [TurnEvent::Believed]);
     assert_eq!(path.send(PEER, b"x"), Sent::Queued);
     assert!(path.peer_sends(PEER, b"y"));
     path.dark = true;
     path.client.verify(path.now);
     path.pass(RTO * 3);
     assert_eq!(path.events(), [TurnEvent::Doubtful]);
+}
+
+#[test]
+fn two_lost_questions_make_no_server_doubtful() {
+    let mut path = Path::allocated(Transport::Udp, Wanted::One(Family::V4));
+    path.lost = vec![path.sent + 1, path.sent + 2];
+    path.client.verify(path.now);
+    path.pass(RTO * 20);
+    assert_eq!(path.events(), []);
+}
+
+#[test]
+fn a_server_that_is_back_after_a_second_is_believed_within_half_of_one() {
+    let mut path = Path::allocated(Transport::Udp, Wanted::One(Family::V4));
+    path.dark = true;
+    path.client.verify(path.now);
+    path.pass(RTO * 4);
+    assert_eq!(path.events(), [TurnEvent::Doubtful]);
+    path.dark = false;
+    path.pass(RTO);
+    assert_eq!(path.events(), [TurnEvent::Believed]);
+}
+
+#[test]
+fn a_stream_that_is_silent_for_two_seconds_is_doubted_and_its_answer_is_still_taken() {
+    let mut path = Path::allocated(Transport::Tcp, Wanted::One(Family::V4));
+    path.dark = true;
+    path.client.verify(path.now);
+    path.pass(Duration::from_millis(1_900));
+    assert_eq!(path.events(), []);
+    path.pass(Duration::from_millis(100));
+    assert_eq!(path.events(), [TurnEvent::Doubtful]);
+    path.dark = false;
+    // The question is given up after 8 s and asked again 2 s later.
+    path.pass(Duration::from_secs(9));
+    assert_eq!(path.events(), [TurnEvent::Believed]);
 }
 
 #[test]

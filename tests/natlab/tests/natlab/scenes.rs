@@ -175,5 +175,5 @@ fn a_relayed_chat_goes_on_over_another_relay_when_its_own_is_killed() {
         return;
     }
     let figure = Scene::RelayKilled.play(Nat::Symmetric, Condition::default());
-    assert!(figure.took.is_ok(), "{figure:?}");
+    assert!(figure.took.is_ok() && !figure.is_missed(), "{figure:?}");
 }
