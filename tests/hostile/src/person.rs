@@ -180,6 +180,17 @@ impl Watched {
         self.until(what, find).await
     }
 
+    /// The session with a contact, or the attempt at one, as soon as there is another than this.
+    pub async fn attempt_with(
+        &self,
+        id: UserId,
+        another_than: Option<SessionId>,
+    ) -> Result<SessionId> {
+        let another =
+            |contact: &ContactView| contact.peer.sid.filter(|sid| Some(*sid) != another_than);
+        self.until_contact(id, "an attempt", another).await
+    }
+
     /// The session with a contact, once it is verified.
     pub async fn session_with(&self, id: UserId) -> Result<SessionId> {
         let sid = |contact: &ContactView| match contact.peer.state {
