@@ -29,6 +29,7 @@ mod receive;
 mod recovery;
 mod rejects;
 mod relay_only;
+mod relayed;
 mod replays;
 mod requests;
 mod session;
