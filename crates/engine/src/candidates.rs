@@ -153,6 +153,7 @@ impl Engine {
                 Ok(()) => self.peer_output(id, sid, PeerOutput::AddCandidate(candidate)),
             }
         }
+        self.name_path(id, now);
     }
 
     /// The description has come: what was held for it goes on.

@@ -30,6 +30,7 @@ mod receive;
 mod recovery;
 mod rejects;
 mod relay_only;
+mod relayed;
 mod replays;
 mod requests;
 mod session;

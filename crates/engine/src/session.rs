@@ -14,6 +14,7 @@ use crate::event::{Delivery, Ending, Event, Path};
 use crate::input::PeerInput;
 use crate::output::PeerOutput;
 use crate::pool::ROOM_RETRY;
+use crate::relayed::Relayed;
 use crate::signaling::Origin;
 use crate::silence::Hearing;
 use crate::time::Time;
@@ -86,6 +87,7 @@ pub(crate) struct Session {
     pub(crate) receiving: bool,
     pub(crate) hearing: Hearing,
     pub(crate) path: Option<Path>,
+    pub(crate) relayed: Relayed,
     /// What screens were told of it.
     pub(crate) path_told: Option<Path>,
     /// Since when it leads that way.
@@ -130,6 +132,7 @@ impl Session {
             receiving: true,
             hearing: Hearing::new(now),
             path: None,
+            relayed: Relayed::default(),
             path_told: None,
             path_since: None,
             last_activity: now,
@@ -318,6 +321,9 @@ impl Engine {
     /// Something happened to the WebRTC connection of a session.
     pub(crate) fn handle_peer(&mut self, sid: SessionId, input: PeerInput, now: Time) {
         let Some(id) = self.sessions.get(&sid).copied() else { return };
+        if let Some(session) = self.session(id) {
+            session.relayed.note_ours(&input);
+        }
         match input {
             PeerInput::OfferReady { sdp, fingerprint } => {
                 self.offer_ready(id, sdp, fingerprint, now);
@@ -342,8 +348,9 @@ impl Engine {
     }
 
     /// The shell says how the path is; screens hear of it when it is news.
-    fn path_reported(&mut self, id: UserId, path: Path, now: Time) {
+    fn path_reported(&mut self, id: UserId, mut path: Path, now: Time) {
         let Some(session) = self.session(id) else { return };
+        session.relayed.name(&mut path);
         let before = session.path.as_ref();
         let is_another = !before.is_some_and(|before| before.leads_as(&path));
         let told = session.path_told.as_ref();
@@ -355,6 +362,14 @@ impl Engine {
         if is_news {
             session.path_told = Some(path);
             self.tell_path(id);
+        }
+    }
+
+    /// An address of theirs was told: data may go there already, which the shell need not report
+    /// again.
+    pub(crate) fn name_path(&mut self, id: UserId, now: Time) {
+        if let Some(path) = self.session(id).and_then(|session| session.path.clone()) {
+            self.path_reported(id, path, now);
         }
     }
 

@@ -28,6 +28,11 @@ const EARLY_CHECKS: usize = 4;
 /// Least time between two new starts of the check list while nothing answers.
 const REVIVE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long relays are kept out of it where the peer keeps to the first pair that answers: it hears
+/// of our other addresses a round trip after those that a server sees are known, and relays are
+/// known as soon.
+const HEAD_START: Duration = Duration::from_millis(250);
+
 /// The two addresses data travels between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Path {
@@ -69,6 +74,8 @@ pub(crate) struct Ice {
     nominated: bool,
     validated: VecDeque<SocketAddr>,
     last_consent: Option<Instant>,
+    /// Until when only direct pairs are checked.
+    direct_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -99,7 +106,20 @@ impl Ice {
             nominated: false,
             validated: VecDeque::new(),
             last_consent: None,
+            direct_until: None,
         }
+    }
+
+    /// The peer will keep to the first pair that answers: direct ones get a head start.
+    pub(crate) fn favour_direct(&mut self, now: Instant) {
+        self.direct_until = Some(now + HEAD_START);
+    }
+
+    /// Whether it is too early for a relay on this path.
+    fn is_held(&self, now: Instant, path: Path) -> bool {
+        let is_early = self.direct_until.is_some_and(|until| now < until);
+        let has_direct = || self.locals.iter().any(|local| local.kind != CandidateKind::Relayed);
+        is_early && has_direct() && self.is_relay_on(path)
     }
 
     pub(crate) fn creds(&self) -> &IceCreds {
@@ -222,6 +242,10 @@ impl Ice {
     }
 
     pub(crate) fn handle_stun(&mut self, now: Instant, path: Path, data: &[u8]) -> StunVerdict {
+        if self.is_held(now, path) {
+            // Whoever asks does so again.
+            return StunVerdict::Accepted;
+        }
         let generations = std::iter::once(&mut self.current).chain(&mut self.previous);
         let mut verdict = StunVerdict::NotOurs;
         let mut answered = false;
@@ -274,10 +298,12 @@ impl Ice {
 
     /// Whether data goes through a relay, ours or the peer's, as far as is known.
     pub(crate) fn is_relayed(&self) -> bool {
-        let kinds = self.path.map(|path| self.kinds(path));
-        kinds.is_some_and(|(local, remote)| {
-            local == CandidateKind::Relayed || remote == CandidateKind::Relayed
-        })
+        self.path.is_some_and(|path| self.is_relay_on(path))
+    }
+
+    fn is_relay_on(&self, path: Path) -> bool {
+        let (local, remote) = self.kinds(path);
+        local == CandidateKind::Relayed || remote == CandidateKind::Relayed
     }
 
     /// Data takes another path that has answered since the present one owes an answer, at once or
@@ -329,11 +355,15 @@ impl Ice {
         [self.current.deadline(), previous].into_iter().flatten().min()
     }
 
-    pub(crate) fn poll_transmit(&mut self) -> Option<Datagram> {
-        let previous = self.previous.as_mut().and_then(|g| g.agent.poll_transmit());
-        let transmit = self.current.agent.poll_transmit().or(previous)?;
-        let path = Path { local: transmit.source, remote: transmit.destination };
-        Some(Datagram { path, bytes: transmit.contents.to_vec() })
+    pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Datagram> {
+        loop {
+            let previous = || self.previous.as_mut().and_then(|g| g.agent.poll_transmit());
+            let transmit = self.current.agent.poll_transmit().or_else(previous)?;
+            let path = Path { local: transmit.source, remote: transmit.destination };
+            if !self.is_held(now, path) {
+                return Some(Datagram { path, bytes: transmit.contents.to_vec() });
+            }
+        }
     }
 
     /// Whether the peer's address is known by a candidate of this kind.

@@ -264,7 +264,7 @@ impl Link {
 
     /// Queues what ICE and DTLS have to send.
     fn collect_records(&mut self) {
-        while let Some(datagram) = self.ice.poll_transmit() {
+        while let Some(datagram) = self.ice.poll_transmit(self.now) {
             if self.ice.path() == Some(datagram.path) && is_request(&datagram.bytes) {
                 self.quiet.asked(self.now);
             }

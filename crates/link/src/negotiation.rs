@@ -8,7 +8,7 @@ use is::IceCreds;
 use crate::candidate::LocalCandidate;
 use crate::dtls::Dtls;
 use crate::link::{Link, LinkError, Phase, Remote, Role};
-use crate::sdp::{Description, Setup};
+use crate::sdp::{Description, Setup, keeps_to_the_first};
 
 impl Link {
     /// Adds an address of this end and returns the `candidate:` line to send to the peer, or
@@ -75,6 +75,9 @@ impl Link {
             (Some(dtls), _) => dtls.is_client(),
             (None, setup) => setup != Setup::Active,
         };
+        if self.phase == Phase::New && keeps_to_the_first(sdp) {
+            self.ice.favour_direct(now);
+        }
         self.apply(now, description, client);
         Ok(self.describe(if client { Setup::Active } else { Setup::Passive }))
     }

@@ -165,6 +165,32 @@ fn the_way_the_packets_take_is_told_when_it_is_news() {
 }
 
 #[test]
+fn an_end_that_was_told_to_be_on_a_relay_is_shown_as_such_also_when_that_comes_later() {
+    let mut world = World::pair();
+    world.connect(0, 1);
+    let sid = world.sid(0, 1).unwrap();
+    world.run_for(secs(1));
+    let mut path = world.view(0, 1).peer.path.unwrap();
+    (path.remote, path.remote_address) = ("prflx".to_owned(), "203.0.113.10:50000".to_owned());
+    world.handle(0, Input::Peer { sid, input: PeerInput::Path(path) });
+    assert!(!world.view(0, 1).peer.path.unwrap().is_relayed());
+    let line = "candidate:1 1 udp 2 203.0.113.10 50000 typ relay raddr 0.0.0.0 rport 0";
+    let candidate = tincan_wire::Candidate {
+        candidate: line.to_owned(),
+        sdp_mid: Some("0".to_owned()),
+        sdp_mline_index: Some(0),
+    };
+    world.handle(1, Input::Peer { sid, input: PeerInput::Candidate(candidate) });
+    world.run_for(secs(1));
+    let path = world.view(0, 1).peer.path.unwrap();
+    assert_eq!(path.remote, "relay");
+    // The shell goes on taking it for something else.
+    let taken = tincan_engine::Path { remote: "prflx".to_owned(), ..path };
+    world.handle(0, Input::Peer { sid, input: PeerInput::Path(taken) });
+    assert!(world.view(0, 1).peer.path.unwrap().is_relayed());
+}
+
+#[test]
 fn how_the_last_session_ended_is_known_after_the_next_has_begun() {
     let mut world = World::pair();
     world.connect(0, 1);

@@ -68,6 +68,7 @@ fn selected(report: &Map) -> Option<JsValue> {
 fn address(candidate: &JsValue) -> String {
     let host = text(candidate, "address").or_else(|| text(candidate, "ip")).unwrap_or_default();
     match field(candidate, "port").as_f64() {
+        Some(port) if host.contains(':') => format!("[{host}]:{}", port as u16),
         Some(port) if !host.is_empty() => format!("{host}:{}", port as u16),
         _ => host,
     }
