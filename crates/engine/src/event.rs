@@ -63,6 +63,11 @@ pub enum Event {
         /// The last position read.
         to: u64,
     },
+    /// Somebody here has seen all that has come from a contact so far, on this screen or another.
+    ReadHere {
+        /// From whom.
+        contact: UserId,
+    },
     /// A contact is typing, or has stopped.
     Typing {
         /// Who.

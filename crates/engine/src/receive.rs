@@ -319,6 +319,7 @@ impl Engine {
                 ops.push(Op::SaveRead { contact: id, lg: *lg, to });
             }
         }
+        self.event(Event::ReadHere { contact: id });
         self.tell_read(id, now);
         ops
     }

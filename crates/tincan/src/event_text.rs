@@ -43,7 +43,10 @@ pub(crate) fn line(event: &Event, names: &Names, clock: &ClockText) -> Option<St
             requester(request),
             request.id
         ),
-        Event::RequestGone { .. } | Event::Read { .. } | Event::Typing { .. } => return None,
+        Event::RequestGone { .. }
+        | Event::Read { .. }
+        | Event::ReadHere { .. }
+        | Event::Typing { .. } => return None,
         Event::Peer(peer) => format!("{}: {}", names.of_id(peer.contact), peer_line(peer, now())),
         Event::Presence { contact, online, chat_open } => {
             let state = match (online, chat_open) {

@@ -24,6 +24,21 @@ for (const kind of BROWSERS) {
     for (const tab of [ada, second]) await tab.shows(["From the second tab", "For both tabs"]);
   });
 
+  test(`what one tab in ${kind} has shown is unread in no other`, async (t) => {
+    const world = await World.open(t);
+    const [ada, bob] = await world.pair(kind, kind);
+    await ada.toList();
+    const second = await ada.secondTab();
+    await second.says("banner-other-tab", /another tab/);
+    await bob.say("Who reads this?");
+    for (const tab of [ada, second]) await tab.says("unread", /^1/);
+    await second.openChat("Bob");
+    await second.sees("Who reads this?");
+    await ada.until("that nothing is unread", () => {
+      return !document.querySelector('[data-testid="unread"]');
+    });
+  });
+
   test(`a tab in ${kind} takes over within a second, and nothing is sent twice`, async (t) => {
     const world = await World.open(t);
     const [ada, bob] = await world.pair(kind, kind);

@@ -54,6 +54,19 @@ fn a_message_that_was_shown_is_read_at_the_sender() {
 }
 
 #[test]
+fn all_screens_hear_that_one_of_them_has_shown_what_came() {
+    let (mut world, _) = delivered();
+    mark_read(&mut world);
+    let sender = world.nodes[0].id;
+    let told = world.events(1, |event| match event {
+        Event::Message { .. } => Some(None),
+        Event::ReadHere { contact } => Some(Some(*contact)),
+        _ => None,
+    });
+    assert_eq!(told, [None, Some(sender)]);
+}
+
+#[test]
 fn reading_again_tells_nothing_new() {
     let (mut world, _) = delivered();
     mark_read(&mut world);

@@ -180,6 +180,7 @@ impl<'a> Conversation<'a> {
             | Event::Presence { .. }
             | Event::RequestGone { .. }
             | Event::Read { .. }
+            | Event::ReadHere { .. }
             | Event::Typing { .. }
             | Event::Dropped { .. } => {}
         }

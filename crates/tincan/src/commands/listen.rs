@@ -88,6 +88,7 @@ fn about(event: &Event) -> Option<UserId> {
         | Event::Presence { contact, .. }
         | Event::Delivery { contact, .. }
         | Event::Read { contact, .. }
+        | Event::ReadHere { contact }
         | Event::Typing { contact, .. } => Some(*contact),
     }
 }

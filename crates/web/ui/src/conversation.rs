@@ -243,15 +243,13 @@ fn mark_read(model: Model, id: UserId, signals: ListSignals) {
     let unread = Memo::new(move |_| person.talk.with(|talk| talk.unread));
     watch(move || model.watching.set(watched.get().then_some(id)));
     watch(move || {
-        let count = unread.get();
-        if !watched.get() || count == 0 || is_marking.get() {
+        if !watched.get() || unread.get() == 0 || is_marking.get() {
             return;
         }
         is_marking.set(true);
         wasm_bindgen_futures::spawn_local(async move {
-            if model.command(Command::MarkRead { contact: id }).await.is_ok() {
-                person.talk.update(|talk| talk.unread = talk.unread.saturating_sub(count));
-            }
+            // The count follows what the engine says to all screens; what failed is tried again.
+            drop(model.command(Command::MarkRead { contact: id }).await);
             // Not more often than this: each is a transaction.
             let done = move || {
                 is_marking.try_set(false);

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use tincan_engine::MessageView;
@@ -22,6 +23,9 @@ use crate::timeline::{PAGE, Timeline};
 
 /// So many rows a conversation opens with; the next frames bring the rest.
 pub(crate) const FIRST_ROWS: usize = 60;
+
+/// A flood is over when nothing has come for so long: longer than the pause between two batches.
+const AFTER_FLOOD: Duration = Duration::from_millis(400);
 
 /// How the list stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,8 @@ impl MessageList {
             rows: VecDeque::new(),
             spacer_px: 0.0,
             is_planned: false,
+            is_flooded: false,
+            after_flood: None,
             is_loading: false,
             held: Vec::new(),
             newest: 0,
@@ -258,7 +264,26 @@ impl MessageList {
         if needs_end {
             self.go_to_end();
         }
-        self.plan();
+        if self.inner.borrow().is_flooded {
+            self.plan_after_flood();
+        } else {
+            self.plan();
+        }
+    }
+
+    /// In the next frame these rows would be gone again.
+    fn plan_after_flood(&self) {
+        let list = self.clone();
+        let mut inner = self.inner.borrow_mut();
+        if let Some(planned) = inner.after_flood.take() {
+            planned.clear();
+        }
+        let plan = move || {
+            list.inner.borrow_mut().is_flooded = false;
+            list.plan();
+        };
+        // Without a timer the rows are made when one scrolls.
+        inner.after_flood = set_timeout_with_handle(plan, AFTER_FLOOD).ok();
     }
 
     /// A frame's work: moves the window, asks the store.

@@ -31,6 +31,8 @@ pub(crate) struct Row {
     text: Element,
     mark: Option<Element>,
     day: Option<Element>,
+    /// How far the message has come, as the row shows it.
+    state: Option<Delivery>,
 }
 
 /// Makes rows.
@@ -97,7 +99,8 @@ impl RowMaker {
             insert(&bubble, &quote, &text);
         }
         fill(&text, message, false);
-        let mut row = Row { id: message.id, item, message: root, text, mark, day: None };
+        let mut row =
+            Row { id: message.id, item, message: root, text, mark, day: None, state: None };
         row.set_state(message.state);
         row.set_before(message, before);
         Some(row)
@@ -106,7 +109,10 @@ impl RowMaker {
 
 impl Row {
     /// Shows how far the message has come.
-    pub(crate) fn set_state(&self, state: Delivery) {
+    pub(crate) fn set_state(&mut self, state: Delivery) {
+        if self.state.replace(state) == Some(state) {
+            return;
+        }
         attribute(&self.message, "data-state", marks::name(state));
         let Some(mark) = &self.mark else { return };
         attribute(mark, "aria-label", marks::word(state));

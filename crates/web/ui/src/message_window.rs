@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use js_sys::Number;
 use leptos::prelude::*;
-use tincan_engine::{Cursor, Delivery, MessageKind, MessageView};
-use tincan_wire::{MessageId, UserId};
+use tincan_engine::{Cursor, MessageKind, MessageView};
+use tincan_wire::UserId;
 
 use crate::dates;
 use crate::days::Moment;
@@ -38,6 +38,10 @@ pub(crate) struct Window {
     pub(crate) rows: VecDeque<Row>,
     pub(crate) spacer_px: f64,
     pub(crate) is_planned: bool,
+    /// More has come at once than a screen shows, and the rows above are not made yet.
+    pub(crate) is_flooded: bool,
+    /// Makes them once nothing has come for a while.
+    pub(crate) after_flood: Option<TimeoutHandle>,
     pub(crate) is_loading: bool,
     pub(crate) held: Vec<News>,
     /// The highest `h` that was seen, so that the search for newer pages knows where to stop.
@@ -77,12 +81,12 @@ impl Window {
                     self.take_message(message);
                 }
                 News::Delivery { ids, state } => {
-                    ids.into_iter().for_each(|id| self.deliver(id, state));
+                    for id in ids {
+                        self.timeline.deliver(id, state);
+                    }
                 }
                 News::Read { to } => {
-                    for at in self.timeline.read(to) {
-                        self.show_state(at, Delivery::Read);
-                    }
+                    self.timeline.read(to);
                 }
                 News::Reload => needs_end |= was_at_end,
             }
@@ -94,6 +98,7 @@ impl Window {
         } else {
             self.signals.unseen.update(|unseen| *unseen += came);
         }
+        self.show_states();
         self.note_place();
         needs_end && !was_at_end
     }
@@ -101,12 +106,7 @@ impl Window {
     pub(crate) fn take_message(&mut self, message: MessageView) {
         self.newest = self.newest.max(message.h);
         match self.timeline.insert(message) {
-            Placed::Last | Placed::Beyond => {}
-            Placed::Known(at) => {
-                if let Some(message) = self.timeline.get(at) {
-                    self.show_state(at, message.state);
-                }
-            }
+            Placed::Last | Placed::Known(_) | Placed::Beyond => {}
             Placed::Between(at) => {
                 let shown = self.timeline.shown();
                 if shown.contains(&at) {
@@ -117,15 +117,15 @@ impl Window {
         }
     }
 
-    /// Shows what has come at the end, while one is there.
+    /// Shows what has come at the end, while one is there: of a flood only what fits the screen.
     pub(crate) fn catch_up(&mut self) {
         if !self.timeline.reaches_end() {
             return;
         }
-        let shown = self.timeline.shown();
         let max = self.max_rows();
-        if self.timeline.len() - shown.end > max {
-            self.timeline.show(usize::MAX, max);
+        self.is_flooded = self.timeline.len() - self.timeline.shown().end > FIRST_ROWS;
+        if self.is_flooded {
+            self.timeline.show(usize::MAX, FIRST_ROWS);
             self.make_rows();
         }
         while !self.timeline.shows_end() {
@@ -269,16 +269,14 @@ impl Window {
         drop(self.frame.spacer.style().set_property("height", &height));
     }
 
-    pub(crate) fn deliver(&mut self, id: MessageId, state: Delivery) {
-        if let Some(at) = self.timeline.deliver(id, state) {
-            self.show_state(at, state);
-        }
-    }
-
-    pub(crate) fn show_state(&self, at: usize, state: Delivery) {
-        let place = at.checked_sub(self.timeline.shown().start);
-        if let Some(row) = place.and_then(|place| self.rows.get(place)) {
-            row.set_state(state);
+    /// Shows how far each message has come, once for all the news: many a row is gone again by
+    /// then, and others come anew.
+    fn show_states(&mut self) {
+        let first = self.timeline.shown().start;
+        for (at, row) in (first..).zip(&mut self.rows) {
+            if let Some(message) = self.timeline.get(at) {
+                row.set_state(message.state);
+            }
         }
     }
 

@@ -26,6 +26,12 @@ const PAUSE_MS: f64 = 8.0;
 /// Between two batches at most.
 const MAX_PAUSE_MS: f64 = 100.0;
 
+/// A batch of so many is a flood, which nobody reads.
+const FLOOD: usize = 60;
+
+/// Between two batches of a flood at most: four times a second one sees that it goes on.
+const MAX_FLOOD_PAUSE_MS: f64 = 250.0;
+
 struct Inbox {
     model: Model,
     waiting: RefCell<Vec<Notice>>,
@@ -63,7 +69,7 @@ impl Inbox {
         if wait <= 0.0 {
             queue_microtask(move || inbox.work_off());
         } else {
-            let wait = Duration::from_millis(wait.min(MAX_PAUSE_MS).ceil() as u64);
+            let wait = Duration::from_millis(wait.min(MAX_FLOOD_PAUSE_MS).ceil() as u64);
             set_timeout(move || inbox.work_off(), wait);
         }
     }
@@ -74,17 +80,21 @@ impl Inbox {
         if notices.is_empty() {
             return;
         }
-        let begin = Date::now();
+        let (begin, count) = (Date::now(), notices.len());
         apply(self.model, notices);
         let end = Date::now();
-        // A page that follows easily is left alone; a busy one gets most of the time for the rest.
-        let took = end - begin;
-        let pause = match begin - self.free_at.get() < 2.0 * PAUSE_MS {
-            true if took >= PAUSE_MS => 4.0 * took,
-            true => PAUSE_MS,
-            false => 0.0,
-        };
-        self.free_at.set(end + pause.min(MAX_PAUSE_MS));
+        let follows = begin - self.free_at.get() < 2.0 * PAUSE_MS;
+        self.free_at.set(end + if follows { pause_ms(end - begin, count) } else { 0.0 });
+    }
+}
+
+/// How long the next batch waits, by how long this one took and how many notices it had. A page
+/// that follows easily is left alone; a busy one gets most of the time for the rest.
+fn pause_ms(took: f64, count: usize) -> f64 {
+    match took < PAUSE_MS {
+        true => PAUSE_MS,
+        false if count < FLOOD => (4.0 * took).min(MAX_PAUSE_MS),
+        false => (16.0 * took).min(MAX_FLOOD_PAUSE_MS),
     }
 }
 
@@ -97,6 +107,8 @@ struct TalkNews {
     delivered: Vec<(Vec<tincan_wire::MessageId>, Delivery)>,
     /// How far they have read.
     read: Option<u64>,
+    /// What came before was seen, on this screen or another.
+    read_here: bool,
 }
 
 fn apply(model: Model, notices: Vec<Notice>) {
@@ -140,6 +152,11 @@ fn apply(model: Model, notices: Vec<Notice>) {
                     news.push(News::Read { to });
                 }
             }
+            Notice::Event(Event::ReadHere { contact }) => {
+                let talk = talks.or_insert_with(contact, TalkNews::default);
+                talk.came = 0;
+                talk.read_here = true;
+            }
             Notice::Event(event) => change(model, event),
         }
     }
@@ -160,10 +177,14 @@ fn change_talk(model: Model, contact: UserId, news: TalkNews) {
     let last_id = person.talk.with_untracked(|talk| talk.last.as_ref().map(|last| last.id));
     let delivered =
         news.delivered.iter().rev().find(|(ids, _)| ids.iter().any(|id| last_id == Some(*id)));
-    if news.came == 0 && news.last.is_none() && delivered.is_none() && news.read.is_none() {
+    let is_seen = news.read_here || news.read.is_some();
+    if news.came == 0 && news.last.is_none() && delivered.is_none() && !is_seen {
         return;
     }
     person.talk.update(|talk| {
+        if news.read_here {
+            talk.unread = 0;
+        }
         talk.unread += news.came;
         if let (Some(last), Some((_, state))) = (&mut talk.last, delivered) {
             last.state = *state;
@@ -222,6 +243,28 @@ fn change(model: Model, event: Event) {
         // Counted in the status; nothing that a person could do.
         Event::Dropped { .. } => {}
         // Handled with the conversation that they belong to.
-        Event::Message { .. } | Event::Delivery { .. } | Event::Read { .. } => {}
+        Event::Message { .. }
+        | Event::Delivery { .. }
+        | Event::Read { .. }
+        | Event::ReadHere { .. } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_batch_waits_the_longer_the_more_this_one_took() {
+        for (took, count, expected) in [
+            (0.0, 1, PAUSE_MS),
+            (7.0, 4_000, PAUSE_MS),
+            (8.0, 1, 32.0),
+            (60.0, 1, MAX_PAUSE_MS),
+            (8.0, FLOOD, 128.0),
+            (60.0, FLOOD, MAX_FLOOD_PAUSE_MS),
+        ] {
+            assert_eq!(pause_ms(took, count), expected, "{count} in {took} ms");
+        }
     }
 }

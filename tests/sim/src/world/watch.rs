@@ -94,6 +94,7 @@ impl World {
             | Event::Request { .. }
             | Event::RequestGone { .. }
             | Event::Presence { .. }
+            | Event::ReadHere { .. }
             | Event::Typing { .. }
             | Event::Dropped { .. } => {}
         }
