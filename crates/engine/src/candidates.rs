@@ -150,7 +150,10 @@ impl Engine {
                 Err(error) => self.reject(error.reason(), now),
                 // The empty candidate is how browsers say "no more".
                 Ok(()) if candidate.candidate.is_empty() => {}
-                Ok(()) => self.peer_output(id, sid, PeerOutput::AddCandidate(candidate)),
+                Ok(()) => {
+                    self.note_their_relays(id, &candidate.candidate);
+                    self.peer_output(id, sid, PeerOutput::AddCandidate(candidate));
+                }
             }
         }
         self.name_path(id, now);

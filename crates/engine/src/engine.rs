@@ -211,9 +211,6 @@ impl Engine {
     }
 
     pub(crate) fn peer_output(&mut self, contact: UserId, sid: SessionId, output: PeerOutput) {
-        if let Some(session) = self.session(contact).filter(|session| session.sid == sid) {
-            session.relayed.note_theirs(&output);
-        }
         self.output(Output::Peer { sid, contact, output });
     }
 

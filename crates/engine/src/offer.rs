@@ -184,6 +184,7 @@ impl Engine {
         }
         let sdp = description.sdp.clone();
         let relay_only = self.hides_from(from);
+        self.note_their_relays(from, &sdp);
         self.peer_output(from, reference.sid, PeerOutput::Answer { sdp, relay_only });
         self.release_held_candidates(from, now);
     }
@@ -200,6 +201,7 @@ impl Engine {
             self.timers.set(Timer::Recovery(from), now + ATTEMPT_TIMEOUT);
         }
         let relay_only = self.hides_from(from);
+        self.note_their_relays(from, &sdp);
         self.peer_output(from, reference.sid, PeerOutput::Answer { sdp, relay_only });
         self.release_held_candidates(from, now);
     }
@@ -244,6 +246,7 @@ impl Engine {
         session.remote_set = true;
         let sdp = description.sdp;
         self.note_prekey(from, description.pk, now);
+        self.note_their_relays(from, &sdp);
         self.peer_output(from, reference.sid, PeerOutput::AcceptAnswer { sdp });
         self.release_held_candidates(from, now);
     }

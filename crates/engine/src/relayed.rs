@@ -8,8 +8,6 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::event::Path;
-use crate::input::PeerInput;
-use crate::output::PeerOutput;
 
 /// Addresses of one end that are kept, the newest: an end has few relays, and a description holds
 /// at most as many candidates.
@@ -25,39 +23,14 @@ pub(crate) struct Relayed {
 }
 
 impl Relayed {
-    /// Notes what the shell tells of our end.
-    pub(crate) fn note_ours(&mut self, input: &PeerInput) {
-        match input {
-            PeerInput::OfferReady { sdp, .. } | PeerInput::AnswerReady { sdp, .. } => {
-                note(&mut self.ours, sdp.lines());
-            }
-            PeerInput::Candidate(candidate) => note(&mut self.ours, [&*candidate.candidate]),
-            PeerInput::CandidatesDone
-            | PeerInput::Opened
-            | PeerInput::Frame(_)
-            | PeerInput::Buffered(_)
-            | PeerInput::Disconnected
-            | PeerInput::Reconnected
-            | PeerInput::Path(_)
-            | PeerInput::OtherCertificate
-            | PeerInput::Failed { .. }
-            | PeerInput::Closed => {}
-        }
+    /// Notes what a description or a candidate of ours says.
+    pub(crate) fn note_ours(&mut self, text: &str) {
+        note(&mut self.ours, text);
     }
 
-    /// Notes what the shell is told of their end.
-    pub(crate) fn note_theirs(&mut self, output: &PeerOutput) {
-        match output {
-            PeerOutput::Answer { sdp, .. } | PeerOutput::AcceptAnswer { sdp } => {
-                note(&mut self.theirs, sdp.lines());
-            }
-            PeerOutput::AddCandidate(candidate) => note(&mut self.theirs, [&*candidate.candidate]),
-            PeerOutput::Offer { .. }
-            | PeerOutput::RestartIce
-            | PeerOutput::Send(_)
-            | PeerOutput::Receive(_)
-            | PeerOutput::Close => {}
-        }
+    /// Notes what a description or a candidate of theirs says.
+    pub(crate) fn note_theirs(&mut self, text: &str) {
+        note(&mut self.theirs, text);
     }
 
     /// Names the ends of a path that are on a relay as such.
@@ -71,8 +44,8 @@ impl Relayed {
     }
 }
 
-fn note<'a>(known: &mut VecDeque<SocketAddr>, lines: impl IntoIterator<Item = &'a str>) {
-    for address in lines.into_iter().filter_map(relayed_address) {
+fn note(known: &mut VecDeque<SocketAddr>, text: &str) {
+    for address in text.lines().filter_map(relayed_address) {
         if known.contains(&address) {
             continue;
         }
@@ -98,22 +71,15 @@ fn relayed_address(line: &str) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
-    use tincan_wire::Candidate;
-
     use super::*;
 
     const THEIRS: &str = "candidate:1 1 udp 2 203.0.113.10 50000 typ relay raddr 0.0.0.0 rport 0";
     const V6: &str = "candidate:1 1 UDP 2 2001:db8::10 50000 typ relay";
 
-    fn told(line: &str) -> PeerOutput {
-        let candidate = line.to_owned();
-        PeerOutput::AddCandidate(Candidate { candidate, sdp_mid: None, sdp_mline_index: None })
-    }
-
     fn check(told_lines: &[&str], remote: (&str, &str), expected: &str) {
         let mut relayed = Relayed::default();
         for line in told_lines {
-            relayed.note_theirs(&told(line));
+            relayed.note_theirs(line);
         }
         let mut path = path("host", "192.0.2.1:7", remote.0, remote.1);
         relayed.name(&mut path);
@@ -154,10 +120,7 @@ mod tests {
     #[test]
     fn our_own_relays_are_known_from_what_we_tell() {
         let mut relayed = Relayed::default();
-        relayed.note_ours(&PeerInput::OfferReady {
-            sdp: format!("v=0\r\na={THEIRS}\r\n"),
-            fingerprint: tincan_wire::Fingerprint([0; 32]),
-        });
+        relayed.note_ours(&format!("v=0\r\na={THEIRS}\r\n"));
         let mut path = path("prflx", "203.0.113.10:50000", "host", "192.0.2.1:7");
         relayed.name(&mut path);
         assert_eq!((&*path.local, &*path.remote), ("relay", "host"));
@@ -167,7 +130,7 @@ mod tests {
     fn of_endless_relays_the_newest_are_kept() {
         let mut relayed = Relayed::default();
         for port in 1..=200 {
-            relayed.note_theirs(&told(&THEIRS.replace("50000", &port.to_string())));
+            relayed.note_theirs(&THEIRS.replace("50000", &port.to_string()));
         }
         assert_eq!(relayed.theirs.len(), MAX_ADDRESSES);
         assert!(holds(&relayed.theirs, "203.0.113.10:200"));

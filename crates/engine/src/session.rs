@@ -321,17 +321,19 @@ impl Engine {
     /// Something happened to the WebRTC connection of a session.
     pub(crate) fn handle_peer(&mut self, sid: SessionId, input: PeerInput, now: Time) {
         let Some(id) = self.sessions.get(&sid).copied() else { return };
-        if let Some(session) = self.session(id) {
-            session.relayed.note_ours(&input);
-        }
         match input {
             PeerInput::OfferReady { sdp, fingerprint } => {
+                self.note_our_relays(id, &sdp);
                 self.offer_ready(id, sdp, fingerprint, now);
             }
             PeerInput::AnswerReady { sdp, fingerprint } => {
+                self.note_our_relays(id, &sdp);
                 self.answer_ready(id, sdp, fingerprint, now);
             }
-            PeerInput::Candidate(candidate) => self.local_candidate(id, candidate, now),
+            PeerInput::Candidate(candidate) => {
+                self.note_our_relays(id, &candidate.candidate);
+                self.local_candidate(id, candidate, now);
+            }
             PeerInput::CandidatesDone => self.local_candidates_done(id, now),
             PeerInput::Opened => self.channel_opened(id, now),
             PeerInput::Frame(bytes) => self.handle_frame(id, &bytes, now),
@@ -344,6 +346,18 @@ impl Engine {
             PeerInput::Closed => {
                 self.session_failed(id, "the contact closed the connection".to_owned(), now);
             }
+        }
+    }
+
+    fn note_our_relays(&mut self, id: UserId, text: &str) {
+        if let Some(session) = self.session(id) {
+            session.relayed.note_ours(text);
+        }
+    }
+
+    pub(crate) fn note_their_relays(&mut self, id: UserId, text: &str) {
+        if let Some(session) = self.session(id) {
+            session.relayed.note_theirs(text);
         }
     }
 
