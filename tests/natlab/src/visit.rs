@@ -1,5 +1,6 @@
 //! A pair whose first host has the page in a browser and whose second has a node, tried once.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,15 @@ use crate::visitor::{Browser, Visitor};
 /// How long anything may take before it is held not to come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Who opens a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Opener {
+    /// A person looks at the chat in the page.
+    Page,
+    /// The node has a message to deliver, while the page shows no chat.
+    Node,
+}
+
 /// A pair, which browser was in it, and what came of it.
 #[derive(Clone, Debug)]
 pub struct Visit {
@@ -24,8 +34,26 @@ pub struct Visit {
     pub browser: Browser,
     /// The pair: the page's kind first.
     pub pair: Pair,
+    /// Who opened the session.
+    pub opener: Opener,
     /// What came of it.
     pub outcome: Outcome,
+}
+
+impl fmt::Display for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { browser, pair: Pair { a, b, .. }, opener, .. } = self;
+        write!(f, "{browser} at {a}, a node at {b}, opened by the {opener}")
+    }
+}
+
+impl fmt::Display for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Page => "page",
+            Self::Node => "node",
+        })
+    }
 }
 
 impl Visit {
@@ -42,66 +70,165 @@ impl Visit {
 
     /// Tries one. Whatever fails is the outcome.
     pub fn run(browser: Browser, pair: Pair) -> Self {
-        let outcome = catch_unwind(AssertUnwindSafe(|| attempt(browser, pair)))
-            .unwrap_or_else(|panic| Outcome::Wrong(format!("the laboratory: {}", said(&*panic))));
-        Self { browser, pair, outcome }
+        let mut visits = Vec::new();
+        Self::series(browser, pair, 1, |visit| visits.push(visit));
+        visits.pop().expect("there is an outcome")
+    }
+
+    /// Tries one so many times, and gives each with `tell`. The browser with what it has stored,
+    /// what the node has stored and the routers are the same in all of them, as long as nothing
+    /// fails; between two the page is left, hub and node are ended, the routers forget what they
+    /// have mapped, and all is started anew. The page opens the session the first time, then they
+    /// take turns.
+    pub fn series(browser: Browser, pair: Pair, runs: usize, mut tell: impl FnMut(Self)) {
+        let mut done = 0;
+        while done < runs {
+            let (mut opener, left) = (Opener::Page, runs - done);
+            let mut told = |opener, outcome| {
+                done += 1;
+                tell(Self { browser, pair, opener, outcome });
+            };
+            let mut series = || some(browser, pair, left, &mut opener, &mut told);
+            let failed = match catch_unwind(AssertUnwindSafe(&mut series)) {
+                Ok(Ok(())) => continue,
+                Ok(Err(outcome)) => outcome,
+                Err(panic) => Outcome::Wrong(format!("the laboratory: {}", said(&*panic))),
+            };
+            told(opener, failed);
+        }
     }
 }
 
-fn attempt(browser: Browser, pair: Pair) -> Outcome {
-    if let Err(words) = browser.find() {
-        return Outcome::NotRun(words);
-    }
+/// One laboratory's visits, until one fails.
+fn some(
+    browser: Browser,
+    pair: Pair,
+    runs: usize,
+    opener: &mut Opener,
+    told: &mut impl FnMut(Opener, Outcome),
+) -> Result<(), Outcome> {
+    browser.find().map_err(Outcome::NotRun)?;
     let lab = Lab::up(pair.a, pair.b);
-    match visit(browser, pair, &lab) {
-        Ok(outcome) => outcome,
-        Err(words) => Outcome::Wrong(words),
+    let counters = [Side::A, Side::B].map(|side| Counters::start(&lab, side));
+    let hub = Hub::start(&lab).map_err(Outcome::Wrong)?;
+    if !hub.has_page(&lab).map_err(Outcome::Wrong)? {
+        return Err(Outcome::NotRun("this binary was built without the page".to_owned()));
     }
+    let mut talk = Talk::first(&lab, browser, hub).map_err(Outcome::Wrong)?;
+    for nth in 1..=runs {
+        let opened = match (nth, *opener) {
+            (1, _) => talk.open_by_invite(),
+            (_, Opener::Page) => talk.open_by_page(),
+            (_, Opener::Node) => talk.open_by_node(),
+        };
+        let opened = opened
+            .map_err(|words| Outcome::Wrong(format!("{words}; packets: {}", seen(&counters))))?;
+        let outcome = talk.judge(pair, &lab, &counters, opened).map_err(Outcome::Wrong)?;
+        told(*opener, outcome);
+        if nth < runs {
+            *opener = if *opener == Opener::Page { Opener::Node } else { Opener::Page };
+            talk = talk.anew(&lab, &counters).map_err(Outcome::Wrong)?;
+        }
+    }
+    Ok(())
 }
 
-fn visit(browser: Browser, pair: Pair, lab: &Lab) -> Result<Outcome, String> {
-    let hub = Hub::start(lab)?;
-    if !hub.has_page(lab)? {
-        return Ok(Outcome::NotRun("this binary was built without the page".to_owned()));
-    }
-    let mut node = Node::start(lab, Side::B, hub.place())?;
-    let link = node.invite()?;
-    let mut visitor = Visitor::start(lab, Side::A, browser, hub.place())?;
-    let counters = [Side::A, Side::B].map(|side| Counters::start(lab, side));
-    let end = Instant::now() + PATIENCE;
-    visitor.follow(&link, "Ada")?;
-    let accepted = node.until_accepted(end)?;
-    node.take_contact()?;
-    let no_session =
-        |node: &Node| format!("no session: {}; packets: {}", node.words(), seen(&counters));
-    let verified = node.until_verified(end).ok_or_else(|| no_session(&node))?;
-    visitor.say("Hello")?;
-    let delivered = Instant::now();
-    let opened = Opened { verified: verified - accepted, delivered: delivered - accepted };
-    let mut talk = Talk { visitor, node };
-    let after =
-        settled(&mut talk, &counters, Talk::exchange, |talk| Reported::of(&talk.node.peer()))?;
-    let Talk { mut visitor, node } = talk;
-    let reported = after.ok_or_else(|| format!("no path is reported: {}", node.words()))?;
-    let faults = visitor.faults()?;
-    if !faults.is_empty() {
-        return Err(format!("the page complains: {}", faults.join("; ")));
-    }
-    let outcome = judge(pair, lab, &counters, &reported, opened)?;
-    visitor.see_connected(reported.is_relayed())?;
-    Ok(outcome)
-}
-
-/// Both who talk.
+/// Both who talk, and where they meet.
 struct Talk {
     visitor: Visitor,
     node: Node,
+    hub: Hub,
+    nth: usize,
 }
 
 impl Talk {
-    /// One message each way.
+    fn first(lab: &Lab, browser: Browser, hub: Hub) -> Result<Self, String> {
+        let node = Node::start(lab, Side::B, hub.place())?;
+        let visitor = Visitor::start(lab, Side::A, browser, hub.place())?;
+        Ok(Self { visitor, node, hub, nth: 1 })
+    }
+
+    /// Ends all but what is stored, and begins again.
+    fn anew(self, lab: &Lab, counters: &[Counters<'_>; 2]) -> Result<Self, String> {
+        let Self { mut visitor, node, hub, nth } = self;
+        visitor.leave()?;
+        drop(hub);
+        let hub = Hub::start(lab)?;
+        // Before the node looks at the network, and after all of the old have ended but the
+        // browser, which has no page.
+        let node = node.started_after(lab, || {
+            [Side::A, Side::B].into_iter().for_each(|side| lab.forget_mappings(side));
+            counters.iter().for_each(Counters::reset);
+        })?;
+        visitor.come_back()?;
+        Ok(Self { visitor, node, hub, nth: nth + 1 })
+    }
+
+    /// The page follows the node's invite.
+    fn open_by_invite(&mut self) -> Result<Opened, String> {
+        let link = self.node.invite()?;
+        self.visitor.follow(&link, "Ada")?;
+        let end = Instant::now() + PATIENCE;
+        let accepted = self.node.until_accepted(end)?;
+        self.node.take_contact()?;
+        self.open_from(accepted, end)
+    }
+
+    /// A person opens the chat in the page.
+    fn open_by_page(&mut self) -> Result<Opened, String> {
+        let start = Instant::now();
+        self.visitor.open_chat(self.node.name())?;
+        self.open_from(start, start + PATIENCE)
+    }
+
+    fn open_from(&mut self, start: Instant, end: Instant) -> Result<Opened, String> {
+        let verified = self.until_verified(end)?;
+        self.visitor.say(&format!("Hello {}", self.nth))?;
+        Ok(Opened { verified: verified - start, delivered: start.elapsed() })
+    }
+
+    /// The node has something to say to a page that shows no chat.
+    fn open_by_node(&mut self) -> Result<Opened, String> {
+        let start = Instant::now();
+        let end = start + PATIENCE;
+        let id = self.node.say(&format!("Hello {}", self.nth))?;
+        let verified = self.until_verified(end)?;
+        let delivered = self.node.until_delivered(&id, end);
+        let delivered = delivered.ok_or_else(|| self.node.words())?;
+        self.visitor.open_chat(self.node.name())?;
+        Ok(Opened { verified: verified - start, delivered: delivered - start })
+    }
+
+    fn until_verified(&self, end: Instant) -> Result<Instant, String> {
+        let verified = self.node.until_verified(end);
+        verified.ok_or_else(|| format!("no session: {}", self.node.words()))
+    }
+
+    /// Talks until the path is settled, and compares what all say of it.
+    fn judge(
+        &mut self,
+        pair: Pair,
+        lab: &Lab,
+        counters: &[Counters<'_>; 2],
+        opened: Opened,
+    ) -> Result<Outcome, String> {
+        let after =
+            settled(self, counters, Self::exchange, |talk| Reported::of(&talk.node.peer()))?;
+        let reported =
+            after.ok_or_else(|| format!("no path is reported: {}", self.node.words()))?;
+        let faults = self.visitor.faults()?;
+        if !faults.is_empty() {
+            return Err(format!("the page complains: {}", faults.join("; ")));
+        }
+        let outcome = judge(pair, lab, counters, &reported, opened)?;
+        self.visitor.see_connected(reported.is_relayed())?;
+        Ok(outcome)
+    }
+
+    /// One message each way, with words that were not said before.
     fn exchange(&mut self, text: &str) -> Result<(), String> {
-        self.visitor.say(text)?;
+        let text = format!("{} {text}", self.nth);
+        self.visitor.say(&text)?;
         let answer = format!("{text}!");
         let id = self.node.say(&answer)?;
         let delivered = self.node.until_delivered(&id, Instant::now() + PATIENCE);
