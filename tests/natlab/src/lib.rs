@@ -43,6 +43,7 @@ mod record;
 mod rules;
 mod scene;
 mod service;
+mod talk;
 mod trial;
 mod visit;
 mod visitor;

@@ -2,21 +2,17 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
 
 use crate::hub::Hub;
 use crate::kind::Nat;
 use crate::lab::Lab;
 use crate::meeting::Opened;
-use crate::node::Node;
 use crate::pair::{Expect, Pair, pairs};
 use crate::path::{Reported, Way};
 use crate::plan::Side;
+use crate::talk::Talk;
 use crate::trial::{Counters, Outcome, said, seen, settled};
-use crate::visitor::{Browser, Visitor};
-
-/// How long anything may take before it is held not to come.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::visitor::Browser;
 
 /// Who opens a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,7 +119,7 @@ fn some(
         };
         let opened = opened
             .map_err(|words| Outcome::Wrong(format!("{words}; packets: {}", seen(&counters))))?;
-        let outcome = talk.judge(pair, &lab, &counters, opened).map_err(Outcome::Wrong)?;
+        let outcome = judged(&mut talk, pair, &lab, &counters, opened).map_err(Outcome::Wrong)?;
         told(*opener, outcome);
         if nth < runs {
             *opener = if *opener == Opener::Page { Opener::Node } else { Opener::Page };
@@ -133,108 +129,23 @@ fn some(
     Ok(())
 }
 
-/// Both who talk, and where they meet.
-struct Talk {
-    visitor: Visitor,
-    node: Node,
-    hub: Hub,
-    nth: usize,
-}
-
-impl Talk {
-    fn first(lab: &Lab, browser: Browser, hub: Hub) -> Result<Self, String> {
-        let node = Node::start(lab, Side::B, hub.place())?;
-        let visitor = Visitor::start(lab, Side::A, browser, hub.place())?;
-        Ok(Self { visitor, node, hub, nth: 1 })
+/// Talks until the path is settled, and compares what all say of it.
+fn judged(
+    talk: &mut Talk,
+    pair: Pair,
+    lab: &Lab,
+    counters: &[Counters<'_>; 2],
+    opened: Opened,
+) -> Result<Outcome, String> {
+    let after = settled(talk, counters, Talk::exchange, Talk::reported)?;
+    let reported = after.ok_or_else(|| format!("no path is reported: {}", talk.node.words()))?;
+    let faults = talk.visitor.faults()?;
+    if !faults.is_empty() {
+        return Err(format!("the page complains: {}", faults.join("; ")));
     }
-
-    /// Ends all but what is stored, and begins again.
-    fn anew(self, lab: &Lab, counters: &[Counters<'_>; 2]) -> Result<Self, String> {
-        let Self { mut visitor, node, hub, nth } = self;
-        visitor.leave()?;
-        drop(hub);
-        let hub = Hub::start(lab)?;
-        // Before the node looks at the network, and after all of the old have ended but the
-        // browser, which has no page.
-        let node = node.started_after(lab, || {
-            [Side::A, Side::B].into_iter().for_each(|side| lab.forget_mappings(side));
-            counters.iter().for_each(Counters::reset);
-        })?;
-        visitor.come_back()?;
-        Ok(Self { visitor, node, hub, nth: nth + 1 })
-    }
-
-    /// The page follows the node's invite.
-    fn open_by_invite(&mut self) -> Result<Opened, String> {
-        let link = self.node.invite()?;
-        self.visitor.follow(&link, "Ada")?;
-        let end = Instant::now() + PATIENCE;
-        let accepted = self.node.until_accepted(end)?;
-        self.node.take_contact()?;
-        self.open_from(accepted, end)
-    }
-
-    /// A person opens the chat in the page.
-    fn open_by_page(&mut self) -> Result<Opened, String> {
-        let start = Instant::now();
-        self.visitor.open_chat(self.node.name())?;
-        self.open_from(start, start + PATIENCE)
-    }
-
-    fn open_from(&mut self, start: Instant, end: Instant) -> Result<Opened, String> {
-        let verified = self.until_verified(end)?;
-        self.visitor.say(&format!("Hello {}", self.nth))?;
-        Ok(Opened { verified: verified - start, delivered: start.elapsed() })
-    }
-
-    /// The node has something to say to a page that shows no chat.
-    fn open_by_node(&mut self) -> Result<Opened, String> {
-        let start = Instant::now();
-        let end = start + PATIENCE;
-        let id = self.node.say(&format!("Hello {}", self.nth))?;
-        let verified = self.until_verified(end)?;
-        let delivered = self.node.until_delivered(&id, end);
-        let delivered = delivered.ok_or_else(|| self.node.words())?;
-        self.visitor.open_chat(self.node.name())?;
-        Ok(Opened { verified: verified - start, delivered: delivered - start })
-    }
-
-    fn until_verified(&self, end: Instant) -> Result<Instant, String> {
-        let verified = self.node.until_verified(end);
-        verified.ok_or_else(|| format!("no session: {}", self.node.words()))
-    }
-
-    /// Talks until the path is settled, and compares what all say of it.
-    fn judge(
-        &mut self,
-        pair: Pair,
-        lab: &Lab,
-        counters: &[Counters<'_>; 2],
-        opened: Opened,
-    ) -> Result<Outcome, String> {
-        let after =
-            settled(self, counters, Self::exchange, |talk| Reported::of(&talk.node.peer()))?;
-        let reported =
-            after.ok_or_else(|| format!("no path is reported: {}", self.node.words()))?;
-        let faults = self.visitor.faults()?;
-        if !faults.is_empty() {
-            return Err(format!("the page complains: {}", faults.join("; ")));
-        }
-        let outcome = judge(pair, lab, counters, &reported, opened)?;
-        self.visitor.see_connected(reported.is_relayed())?;
-        Ok(outcome)
-    }
-
-    /// One message each way, with words that were not said before.
-    fn exchange(&mut self, text: &str) -> Result<(), String> {
-        let text = format!("{} {text}", self.nth);
-        self.visitor.say(&text)?;
-        let answer = format!("{text}!");
-        let id = self.node.say(&answer)?;
-        let delivered = self.node.until_delivered(&id, Instant::now() + PATIENCE);
-        delivered.ok_or_else(|| self.node.words())?;
-        self.visitor.see(&answer)
-    }
+    let outcome = judge(pair, lab, counters, &reported, opened)?;
+    talk.visitor.see_connected(reported.is_relayed())?;
+    Ok(outcome)
 }
 
 fn judge(
