@@ -39,7 +39,7 @@ cargo xtask sim --mutants [NAME…]
                             how soon it catches the engine broken on purpose
 cargo xtask natlab [--runs N] [--pair A,B]… [--no-scenes] [--browsers]
                             real kernels' NATs of every kind with two nodes, or a page and a node,
-                            between them; all of it is written to docs/natlab.md and docs/natlab.svg
+                            between them; all of it is written to docs/natlab*
 cargo xtask screens         the pictures of the README, from the page in the release binary
 cargo xtask tidy            crate directions, file names and sizes, licences, wasm32";
 

@@ -14,10 +14,11 @@ use crate::{browser, web};
 const OTHER: &str = "TINCAN_NATLAB_BINARY";
 
 /// Flags with which no page is tried.
-const WITHOUT_PAGE: [&str; 4] = ["--pair", "--scenes", "--scene", "--no-browsers"];
+const WITHOUT_PAGE: [&str; 2] = ["--pair", "--no-browsers"];
 
 /// More flags with which not everything is run, so that the docs stay as they are.
-const PARTIAL: [&str; 5] = ["--rtt", "--loss", "--no-scenes", "--browsers", "--browser"];
+const PARTIAL: [&str; 7] =
+    ["--rtt", "--loss", "--no-scenes", "--scenes", "--scene", "--browsers", "--browser"];
 
 pub(crate) fn natlab(flags: &[&str]) -> Result<()> {
     let has = |some: &[&str]| flags.iter().any(|flag| some.contains(flag));

@@ -61,7 +61,7 @@ impl Engine {
             (Phase::Disconnected { .. }, _) => {
                 self.renew_session(id, "the path was lost and did not come back", now);
             }
-            // A restart on a new network, of a session that was not disconnected.
+            // A restart of a session that was not disconnected, on a new network.
             (Phase::Connected, _) if !session.remote_set => {
                 self.renew_session(id, "no answer to the restart on a new network", now);
             }

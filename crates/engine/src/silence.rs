@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tincan_wire::{Frame, UserId, capabilities};
+use tincan_wire::{Frame, Role, UserId, capabilities};
 
 use crate::engine::Engine;
 use crate::session::{Phase, Session};
@@ -17,6 +17,9 @@ const PING_EVERY: Duration = Duration::from_secs(1);
 /// So many pings in a row without an answer: *disconnected*. Each waits its own second, so that
 /// a machine that slept does not take its own silence for the contact's.
 const MAX_UNANSWERED: u32 = 3;
+/// So many pings in a row, of which the last has just gone out: another way is looked for. A router
+/// with another address and a relay that died say nothing, and ICE takes 5 s and more to tell.
+const LOOK_ELSEWHERE_AT: u32 = 2;
 /// With more than this before it in the connection, a ping says nothing: a slow path needs
 /// seconds to carry it.
 const MAX_AHEAD_BYTES: usize = 16 * 1024;
@@ -28,11 +31,13 @@ pub(crate) struct Hearing {
     answers: bool,
     last: Time,
     unanswered: u32,
+    /// In this silence ICE was restarted already.
+    restarted: bool,
 }
 
 impl Hearing {
     pub(crate) fn new(now: Time) -> Self {
-        Self { answers: false, last: now, unanswered: 0 }
+        Self { answers: false, last: now, unanswered: 0, restarted: false }
     }
 }
 
@@ -74,8 +79,12 @@ impl Engine {
         let Some(session) = self.session(id) else { return };
         session.hearing.last = now;
         session.hearing.unanswered = 0;
-        if matches!(session.phase, Phase::Disconnected { .. }) {
-            self.path_back(id, now);
+        let was_needless = std::mem::take(&mut session.hearing.restarted);
+        match session.phase {
+            Phase::Disconnected { .. } => self.path_back(id, now),
+            // The contact may be without a broker, and never answer: the session lives all the same.
+            Phase::Connected if was_needless => self.timers.clear(Timer::Recovery(id)),
+            Phase::Connected | Phase::Gathering | Phase::Signalled | Phase::Verifying => {}
         }
     }
 
@@ -95,8 +104,24 @@ impl Engine {
             return self.path_lost(id, now);
         } else {
             session.hearing.unanswered += 1;
+            let asked = session.hearing.unanswered;
             self.send_frame(id, &Frame::Ping, now);
+            if asked == LOOK_ELSEWHERE_AT {
+                self.look_elsewhere(id, now);
+            }
         }
         self.timers.set(Timer::Silence(id), now + PING_EVERY);
+    }
+
+    /// Restarts ICE, once in a silence. The path that there is stays until another is found, so to
+    /// be wrong costs an offer and an answer. The contact cannot be told through a channel that is
+    /// silent.
+    fn look_elsewhere(&mut self, id: UserId, now: Time) {
+        let has_broker = self.broker.is_connected();
+        let Some(session) = self.session(id) else { return };
+        let may = session.role == Role::Offerer && session.remote_set && has_broker;
+        if may && !std::mem::replace(&mut session.hearing.restarted, true) {
+            self.restart_ice(id, now);
+        }
     }
 }

@@ -103,6 +103,9 @@ impl Link {
             (None, Setup::Passive) => true,
             (None, Setup::ActPass) => return Err(LinkError::SetupConflict),
         };
+        if self.remote.is_none() && keeps_to_the_first(sdp) {
+            self.ice.favour_direct(now);
+        }
         self.apply(now, description, client);
         Ok(())
     }

@@ -101,10 +101,10 @@ impl Description {
     }
 }
 
-/// Whether the offerer is Firefox, by its `o=` line: it keeps to the first pair that answers and
-/// checks no other from then on, where others change to a better one.
-pub(crate) fn keeps_to_the_first(offer: &str) -> bool {
-    offer.lines().any(|line| line.starts_with("o=mozilla"))
+/// Whether this describes Firefox, by its `o=` line: it keeps to the first pair that answers, or that
+/// it hears nominated, and checks no other from then on, where others change to a better one.
+pub(crate) fn keeps_to_the_first(sdp: &str) -> bool {
+    sdp.lines().any(|line| line.starts_with("o=mozilla"))
 }
 
 /// What has been seen while reading.

@@ -259,26 +259,33 @@ fn an_offer_published_again_gets_the_same_answer() {
     assert_eq!(world.ends[A].link.accept_answer(now, &answer), Ok(()));
 }
 
-/// An offer by A, in the words of this program, and an answer by B, who has a relay as well as an
-/// address of its own; gives all that B sent, and when.
-fn answered_with_a_relay(origin: &str, direct_works: bool) -> (World, SocketAddr) {
+/// `us`, the offerer A or the answerer B, who has a relay as well as an address of its own, opens a
+/// link with another whose description is in the words of this program; gives all that was sent, and
+/// our relay.
+fn opened_with_a_relay(us: usize, origin: &str, direct_works: bool) -> (World, SocketAddr) {
     let relay = addr("203.0.113.30:50000");
     let mut world = World::new(40, Net::default());
     world.tap = Some(Vec::new());
     let now = world.now;
-    let (a, b) = (world.ends[A].addrs[0], world.ends[B].addrs[0]);
-    world.ends[B].addrs.push(relay);
+    let (ours, theirs) = (world.ends[us].addrs[0], world.ends[1 - us].addrs[0]);
+    world.ends[us].addrs.push(relay);
     if !direct_works {
-        world.net.dead.push(b);
+        world.net.dead.push(ours);
     }
     let relayed = LocalCandidate { addr: relay, base: relay, kind: CandidateKind::Relayed };
-    world.ends[A].link.add_local_candidate(now, LocalCandidate::host(a)).unwrap();
-    for candidate in [LocalCandidate::host(b), relayed] {
-        world.ends[B].link.add_local_candidate(now, candidate).unwrap();
+    world.ends[1 - us].link.add_local_candidate(now, LocalCandidate::host(theirs)).unwrap();
+    for candidate in [LocalCandidate::host(ours), relayed] {
+        world.ends[us].link.add_local_candidate(now, candidate).unwrap();
     }
-    let offer = world.ends[A].link.create_offer(now).unwrap().replacen("o=- ", origin, 1);
-    let answer = world.ends[B].link.accept_offer(now, &offer).unwrap();
-    assert!(answer.contains("typ relay"), "it is told all the same");
+    let says = |end: usize, sdp: String| match end == us {
+        true => {
+            assert!(sdp.contains("typ relay"), "it is told all the same");
+            sdp
+        }
+        false => sdp.replacen("o=- ", origin, 1),
+    };
+    let offer = says(A, world.ends[A].link.create_offer(now).unwrap());
+    let answer = says(B, world.ends[B].link.accept_offer(now, &offer).unwrap());
     world.ends[A].link.accept_answer(now, &answer).unwrap();
     world.settle();
     (world, relay)
@@ -292,22 +299,26 @@ const FIREFOX: &str = "o=mozilla...THIS_IS_SDPARTA-153.0 ";
 
 #[test]
 fn who_keeps_to_the_first_pair_is_not_checked_from_a_relay_for_a_quarter_of_a_second() {
-    let (mut world, relay) = answered_with_a_relay(FIREFOX, true);
-    world.run_for(Duration::from_millis(240));
-    assert!(world.is_open() && !has_sent_from(&world, relay));
-    let (mut world, relay) = answered_with_a_relay("o=- ", true);
-    world.run_for(Duration::from_millis(100));
-    assert!(has_sent_from(&world, relay), "others change to the better pair");
+    for us in [A, B] {
+        let (mut world, relay) = opened_with_a_relay(us, FIREFOX, true);
+        world.run_for(Duration::from_millis(240));
+        assert!(world.is_open() && !has_sent_from(&world, relay));
+        let (mut world, relay) = opened_with_a_relay(us, "o=- ", true);
+        world.run_for(Duration::from_millis(100));
+        assert!(has_sent_from(&world, relay), "others change to the better pair");
+    }
 }
 
 #[test]
 fn where_a_relay_is_the_only_way_the_head_start_is_all_that_it_costs() {
-    let open = |origin| {
-        let (mut world, relay) = answered_with_a_relay(origin, false);
-        assert!(world.run_until(Duration::from_secs(5), World::is_open));
-        assert_eq!(world.ends[A].link.stats().path.unwrap().remote, relay);
-        world.open_time()
-    };
-    let (without, with) = (open("o=- "), open(FIREFOX));
-    assert!(with < without + Duration::from_millis(400), "{with:?} instead of {without:?}");
+    for us in [A, B] {
+        let open = |origin| {
+            let (mut world, relay) = opened_with_a_relay(us, origin, false);
+            assert!(world.run_until(Duration::from_secs(5), World::is_open));
+            assert_eq!(world.ends[1 - us].link.stats().path.unwrap().remote, relay);
+            world.open_time()
+        };
+        let (without, with) = (open("o=- "), open(FIREFOX));
+        assert!(with < without + Duration::from_millis(400), "{with:?} instead of {without:?}");
+    }
 }

@@ -32,6 +32,14 @@ const DEEDS = {
     await person.giveName(name);
     await person.text("chat-name");
   },
+  // Leaves the page, and comes back to its list later, as to one that was never there.
+  leave: () => person.goto("about:blank"),
+  async comeBack() {
+    await person.goto(new URL("/", origin).href);
+    await person.seesOnline(true);
+    await person.gone("composer");
+  },
+  openChat: ({ name }) => person.openChat(name),
   // Says something, and waits until it is delivered.
   async say({ text }) {
     await person.say(text);

@@ -9,8 +9,6 @@ use crate::pair::{Expect, Pair, SQUARE, pairs};
 use crate::path::Way;
 use crate::scene::{Condition, Figure};
 use crate::trial::{Outcome, Trial};
-use crate::visit::Visit;
-use crate::visits::Visits;
 
 /// All trials of one pair.
 #[derive(Clone, Debug)]
@@ -59,6 +57,11 @@ impl Row {
         }
     }
 
+    /// How often it was tried.
+    pub fn runs(&self) -> usize {
+        self.verified.len() + self.wrong.len()
+    }
+
     /// The median time to verified.
     pub fn median(&self) -> Option<Duration> {
         let mut all = self.verified.clone();
@@ -67,7 +70,7 @@ impl Row {
     }
 
     /// The longest time to verified.
-    fn longest(&self) -> String {
+    pub(crate) fn longest(&self) -> String {
         self.verified.iter().max().map_or(String::new(), |time| format!("{} ms", time.as_millis()))
     }
 
@@ -77,7 +80,7 @@ impl Row {
             Expect::Direct => "D",
             Expect::Relay => "T",
         };
-        let runs = self.verified.len() + self.wrong.len();
+        let runs = self.runs();
         match self.median() {
             _ if self.not_run.is_some() => format!("{letter} not run"),
             _ if runs == 0 => "–".to_owned(),
@@ -110,7 +113,6 @@ pub struct Matrix {
     rows: Vec<Row>,
     worse: BTreeMap<(Condition, String), Worse>,
     figures: Vec<Figure>,
-    visits: Visits,
 }
 
 impl Matrix {
@@ -123,11 +125,6 @@ impl Matrix {
             self.rows.len() - 1
         });
         self.rows[at].add(trial);
-    }
-
-    /// Takes in a page's visit.
-    pub fn add_visit(&mut self, visit: &Visit) {
-        self.visits.add(visit);
     }
 
     /// Takes in a trial under a condition, which counts for its time.
@@ -178,7 +175,6 @@ impl Matrix {
             let names: Vec<String> = not_run.iter().map(|row| row.pair.to_string()).collect();
             lines.push(format!("NOT RUN: {} pairs: {why}: {}", names.len(), names.join(", ")));
         }
-        lines.extend(self.visits.loud());
         lines
     }
 
@@ -187,7 +183,6 @@ impl Matrix {
         self.worse.iter().all(|((at, _), worse)| worse.failed.is_empty() && !worse.misses(*at))
             && self.rows.iter().all(|row| row.wrong.is_empty())
             && self.figures.iter().all(|figure| figure.took.is_ok() && !figure.is_missed())
-            && self.visits.is_right()
     }
 
     /// The whole document.
@@ -197,8 +192,7 @@ impl Matrix {
         self.write_others(&mut text);
         self.write_conditions(&mut text);
         self.write_figures(&mut text);
-        self.visits.write(&mut text);
-        self.write_loud(&mut text);
+        write_loud(&mut text, self.loud());
         text
     }
 
@@ -223,9 +217,8 @@ impl Matrix {
         for row in pairs().iter().filter_map(|pair| self.row(pair.a, pair.b)) {
             let ways: Vec<String> = row.ways.iter().map(Way::to_string).collect();
             let kinds: Vec<&str> = row.kinds.iter().map(String::as_str).collect();
-            let runs = row.verified.len() + row.wrong.len();
             let (mark, ways, kinds) = (row.mark(), ways.join(", "), kinds.join(", "));
-            let (name, longest) = (row.pair, row.longest());
+            let (name, longest, runs) = (row.pair, row.longest(), row.runs());
             let _ = writeln!(text, "| {name} | {mark} | {ways} | {kinds} | {longest} | {runs} |");
         }
     }
@@ -279,20 +272,21 @@ impl Matrix {
             let _ = writeln!(text, "| {what} | {median} | {slowest} | {runs} | {target}{missed} |");
         }
     }
+}
 
-    fn write_loud(&self, text: &mut String) {
-        let loud = self.loud();
-        if !loud.is_empty() {
-            text.push_str("\n## What was not as it should be\n\n");
-            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-            for line in loud {
-                *counts.entry(line.replace('\n', " ")).or_default() += 1;
-            }
-            for (line, count) in counts {
-                let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
-                let _ = writeln!(text, "- {line}{times}");
-            }
-        }
+/// What was not as it should be, each with how often.
+pub(crate) fn write_loud(text: &mut String, loud: Vec<String>) {
+    if loud.is_empty() {
+        return;
+    }
+    text.push_str("\n## What was not as it should be\n\n");
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for line in loud {
+        *counts.entry(line.replace('\n', " ")).or_default() += 1;
+    }
+    for (line, count) in counts {
+        let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
+        let _ = writeln!(text, "- {line}{times}");
     }
 }
 
@@ -312,7 +306,8 @@ Written by `cargo xtask natlab`: two nodes and a hub, the real binary, behind tw
 routers of each kind (`tests/natlab`). D: they must connect directly; T: only a relay brings them \
 together. The time is the median from a message's being written to the session's being verified at \
 both ends. A pair is right only if both ends report the path that the packets were seen to take at \
-the hosts and outside the routers.
+the hosts and outside the routers. The same with a page in a browser at one end is in \
+[natlab-browsers.md](natlab-browsers.md).
 
 ![The matrix](natlab.svg)
 

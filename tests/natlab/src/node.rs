@@ -31,6 +31,8 @@ pub struct Node {
     home: TempDir,
     name: String,
     hub: String,
+    side: Side,
+    flags: Vec<String>,
     control: Control,
     events: Events,
     id: String,
@@ -53,37 +55,43 @@ impl Node {
     /// The same.
     pub fn start_with(lab: &Lab, side: Side, hub: &str, flags: &[&str]) -> Result<Self, String> {
         let home = TempDir::with_prefix("natlab-").map_err(|error| error.to_string())?;
-        let name = format!("host-{}", side.letter());
-        let errors = File::create(log_of(&home)).map_err(|error| error.to_string())?;
-        let mut command = lab.host(side).command(binary());
-        bare(&mut command)
-            .arg("--home")
-            .arg(at(&home))
-            .args(["--hub", hub, "--name", &name, "listen", "--json"])
-            .args(flags)
-            .env("TINCAN_LOG", LOG)
-            .env("NO_COLOR", "1")
-            .stdout(Stdio::null())
-            .stderr(errors);
-        let process = command.spawn().map_err(|error| error.to_string())?;
-        let mut process = Unowned(Some(process));
-        let end = Instant::now() + PATIENCE;
-        let mut control = until_connected(&home, &mut process, end)?;
-        let events = Control::connect(&at(&home)).map_err(|error| error.to_string())?;
-        let events = events.into_events()?;
-        let status = command_status(&mut control)?;
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (process, control, events) = launch(lab, side, &home, hub, &flags)?;
         let (id, contact) = (id_of(&home)?, String::new());
-        let process = process.0.take().ok_or("it was started")?;
-        let hub = hub.to_owned();
-        let node = Self { process, home, name, hub, control, events, id, contact };
+        let (name, hub) = (name_of(side), hub.to_owned());
+        let node = Self { process, home, name, hub, side, flags, control, events, id, contact };
+        node.reaching_the_broker()
+    }
+
+    /// Ends it without a word, does something, and starts it anew in the same home: it has the
+    /// contacts that it had, and nothing else of what it knew of the network.
+    ///
+    /// # Errors
+    /// The same as when it is started.
+    pub fn started_after(mut self, lab: &Lab, between: impl FnOnce()) -> Result<Self, String> {
+        self.end();
+        between();
+        let (process, control, events) =
+            launch(lab, self.side, &self.home, &self.hub, &self.flags)?;
+        (self.process, self.control, self.events) = (process, control, events);
+        self.reaching_the_broker()
+    }
+
+    fn reaching_the_broker(mut self) -> Result<Self, String> {
+        let status = command_status(&mut self.control)?;
         if status["state"] == "connected" {
-            return Ok(node);
+            return Ok(self);
         }
         let is_it = |event: &Value| event["event"] == "broker" && event["state"] == "connected";
-        match node.events.until(end, is_it) {
-            Some(_) => Ok(node),
-            None => Err(format!("{} does not reach the broker: {}", node.name, node.words())),
+        match self.events.until(Instant::now() + PATIENCE, is_it) {
+            Some(_) => Ok(self),
+            None => Err(format!("{} does not reach the broker: {}", self.name, self.words())),
         }
+    }
+
+    /// What it is called, by itself and by its contacts.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Makes it and another contacts of each other, by an invite of this one.
@@ -211,13 +219,51 @@ impl Node {
     }
 }
 
-impl Drop for Node {
-    fn drop(&mut self) {
+impl Node {
+    fn end(&mut self) {
         // It may have ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
         self.keep_log();
     }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn name_of(side: Side) -> String {
+    format!("host-{}", side.letter())
+}
+
+/// Starts the process, and waits until it answers.
+fn launch(
+    lab: &Lab,
+    side: Side,
+    home: &TempDir,
+    hub: &str,
+    flags: &[String],
+) -> Result<(Child, Control, Events), String> {
+    let errors = File::create(log_of(home)).map_err(|error| error.to_string())?;
+    let mut command = lab.host(side).command(binary());
+    bare(&mut command)
+        .arg("--home")
+        .arg(at(home))
+        .args(["--hub", hub, "--name", &name_of(side), "listen", "--json"])
+        .args(flags)
+        .env("TINCAN_LOG", LOG)
+        .env("NO_COLOR", "1")
+        .stdout(Stdio::null())
+        .stderr(errors);
+    let process = command.spawn().map_err(|error| error.to_string())?;
+    let mut process = Unowned(Some(process));
+    let control = until_connected(home, &mut process, Instant::now() + PATIENCE)?;
+    let events = Control::connect(&at(home)).map_err(|error| error.to_string())?;
+    let events = events.into_events()?;
+    let process = process.0.take().ok_or("it was started")?;
+    Ok((process, control, events))
 }
 
 /// A process that nobody has taken over yet.

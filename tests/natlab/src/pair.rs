@@ -25,6 +25,16 @@ pub struct Pair {
     pub expect: Expect,
 }
 
+impl Pair {
+    /// A pair with what the table says of it, whichever of the two is first; of one that it does
+    /// not have, that it is direct.
+    pub fn expected(a: Kind, b: Kind) -> Self {
+        let all = pairs();
+        let known = all.iter().find(|pair| [(a, b), (b, a)].contains(&(pair.a, pair.b)));
+        Self { a, b, expect: known.map_or(Expect::Direct, |pair| pair.expect) }
+    }
+}
+
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}–{}", self.a, self.b)

@@ -58,6 +58,11 @@ pub enum Way {
     Relay,
 }
 
+impl Way {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Lan, Self::Hairpin, Self::Direct, Self::Relay];
+}
+
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

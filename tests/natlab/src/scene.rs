@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use crate::hub::{Hub, RelayHub};
 use crate::impairment::{Cut, Loss};
 use crate::kind::{Kind, Nat};
@@ -15,6 +17,8 @@ use crate::meeting::{Apart, Meeting};
 use crate::path::Reported;
 use crate::plan::Side;
 use crate::service::Service;
+use crate::talk::Talk;
+use crate::visitor::Browser;
 use crate::wire::Wire;
 
 /// How long a conversation may take to go on.
@@ -28,6 +32,9 @@ const NEW_NETWORK: Duration = Duration::from_millis(1_500);
 
 /// What a change of relay may cost, from the moment at which one is killed.
 const NEW_RELAY: Duration = Duration::from_secs(3);
+
+/// The same to a page, which learns nothing of its relay: from the silence that it hears.
+const NEW_RELAY_OF_A_PAGE: Duration = Duration::from_secs(5);
 
 /// A network as it is all the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +110,8 @@ pub enum Scene {
     Walk,
     /// The relay between two is killed; the hub names another one, too.
     RelayKilled,
+    /// The same, where it is the relay of a page.
+    PageRelayKilled(Browser),
 }
 
 impl fmt::Display for Scene {
@@ -114,6 +123,9 @@ impl fmt::Display for Scene {
             Self::Renumbered => f.write_str("the router gets another address"),
             Self::Walk => f.write_str("the host goes to another LAN"),
             Self::RelayKilled => f.write_str("the relay is killed, and there is another"),
+            Self::PageRelayKilled(browser) => {
+                write!(f, "the relay of a page in {browser} is killed, and there is another")
+            }
         }
     }
 }
@@ -139,7 +151,7 @@ impl Figure {
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Silence(Duration::from_secs(1)),
         Self::Silence(Duration::from_secs(30)),
         Self::Unplugged(Duration::from_secs(1)),
@@ -148,12 +160,14 @@ impl Scene {
         Self::Renumbered,
         Self::Walk,
         Self::RelayKilled,
+        Self::PageRelayKilled(Browser::Chromium),
+        Self::PageRelayKilled(Browser::Firefox),
     ];
 
     /// Plays it between hosts behind such routers; what happens to a relay, between hosts that
     /// need one.
     pub fn play(self, nat: Nat, condition: Condition) -> Figure {
-        let nat = if self == Self::RelayKilled { Nat::Symmetric } else { nat };
+        let nat = if self.is_of_relay() { Nat::Symmetric } else { nat };
         let what = format!("{}, {condition}: {self}", nat.name());
         let took = catch_unwind(AssertUnwindSafe(|| self.measure(Kind::of(nat), condition)))
             .unwrap_or_else(|_| Err(Apart("the laboratory failed; see above".to_owned())))
@@ -161,14 +175,17 @@ impl Scene {
         let target = match self {
             Self::Walk => Some(NEW_NETWORK),
             Self::RelayKilled => Some(NEW_RELAY),
+            Self::PageRelayKilled(_) => Some(NEW_RELAY_OF_A_PAGE),
             Self::Silence(_) | Self::Unplugged(_) | Self::Forgotten | Self::Renumbered => None,
         };
         Figure { what, took, target }
     }
 
     fn measure(self, kind: Kind, condition: Condition) -> Result<Duration, Apart> {
-        if self == Self::RelayKilled {
-            return relay_killed(kind, condition);
+        match self {
+            Self::RelayKilled => return relay_killed(kind, condition),
+            Self::PageRelayKilled(browser) => return page_relay_killed(browser, kind, condition),
+            _ => {}
         }
         let second = Some(Kind::of(Nat::PortRestricted));
         let lab = Lab::laid(Layout { second, ..Layout::of(kind, kind) });
@@ -195,44 +212,102 @@ impl Scene {
             Self::Forgotten => lab.forget_mappings(Side::A),
             Self::Renumbered => lab.renumber(Side::A),
             Self::Walk => lab.walk(),
-            // It is no deed to a network.
-            Self::RelayKilled => {}
+            // These are no deeds to a network.
+            Self::RelayKilled | Self::PageRelayKilled(_) => {}
         }
+    }
+
+    fn is_of_relay(self) -> bool {
+        matches!(self, Self::RelayKilled | Self::PageRelayKilled(_))
     }
 }
 
 /// How many relays the hub names.
 const RELAYS: u8 = 2;
 
-/// Of several relays that take the hub's credentials, the one between the two is killed.
+/// Several relays that take the credentials of one hub, each on a server of its own.
+struct Relays {
+    _secret: TempDir,
+    relays: Vec<(RelayHub, IpAddr)>,
+    /// What the hub must be started with.
+    flags: Vec<String>,
+}
+
+impl Relays {
+    fn start(lab: &Lab) -> Result<Self, String> {
+        let folder = Service::folder("secret")?;
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "north\n").map_err(|error| error.to_string())?;
+        let mut relays = Vec::new();
+        let mut flags = vec!["--relay-secret-file".to_owned(), secret.display().to_string()];
+        for nth in 0..RELAYS {
+            let (_, address) = lab.further(nth);
+            relays.push((RelayHub::start(lab, nth, &secret)?, address));
+            flags.extend(["--relay-url".to_owned(), format!("turn:{address}:3478")]);
+        }
+        Ok(Self { _secret: folder, relays, flags })
+    }
+
+    fn kill(&mut self, used: IpAddr) -> Result<Instant, String> {
+        let between = self.relays.iter_mut().find(|(_, address)| *address == used);
+        let (relay, _) = between.ok_or_else(|| format!("there is no relay at {used}"))?;
+        relay.kill()?;
+        Ok(Instant::now())
+    }
+}
+
+/// The one between the two is killed.
 fn relay_killed(kind: Kind, condition: Condition) -> Result<Duration, Apart> {
     let lab = Lab::laid(Layout { further: RELAYS, ..Layout::of(kind, kind) });
-    let folder = Service::folder("secret")?;
-    let secret = folder.path().join("secret");
-    fs::write(&secret, "north\n").map_err(|error| Apart(error.to_string()))?;
-    let mut relays = Vec::new();
-    let mut flags = vec!["--relay-secret-file".to_owned(), secret.display().to_string()];
-    for nth in 0..RELAYS {
-        let (_, address) = lab.further(nth);
-        relays.push((RelayHub::start(&lab, nth, &secret)?, address));
-        flags.extend(["--relay-url".to_owned(), format!("turn:{address}:3478")]);
-    }
+    let mut relays = Relays::start(&lab)?;
     let _bad = condition.impose(&lab);
-    let mut meeting = Meeting::at(Hub::with(&lab, &flags)?, &lab)?;
+    let mut meeting = Meeting::at(Hub::with(&lab, &relays.flags)?, &lab)?;
     meeting.open(PATIENCE)?;
     meeting.exchange("before", PATIENCE)?;
     thread::sleep(SETTLED);
     let used = relay_of(&meeting)?;
-    let between = relays.iter_mut().find(|(_, address)| *address == used);
-    let (relay, _) = between.ok_or_else(|| Apart(format!("there is no relay at {used}")))?;
-    relay.kill()?;
-    let killed = Instant::now();
+    let killed = relays.kill(used)?;
     meeting.exchange("after", PATIENCE)?;
     let took = killed.elapsed();
     match relay_of(&meeting)? {
         now if now == used => Err(Apart(format!("they still report the relay at {used}"))),
         _ => Ok(took),
     }
+}
+
+/// How often a page may have found the node's relay before its own.
+const MAX_OTHERS: usize = 8;
+
+/// The page's own relay is killed, as soon as one is between it and a node.
+fn page_relay_killed(
+    browser: Browser,
+    kind: Kind,
+    condition: Condition,
+) -> Result<Duration, Apart> {
+    browser.find()?;
+    for _ in 0..MAX_OTHERS {
+        let lab = Lab::laid(Layout { further: RELAYS, ..Layout::of(kind, kind) });
+        let mut relays = Relays::start(&lab)?;
+        let _bad = condition.impose(&lab);
+        let mut talk = Talk::first(&lab, browser, Hub::with(&lab, &relays.flags)?)?;
+        talk.open_by_invite()?;
+        talk.exchange("before")?;
+        thread::sleep(SETTLED);
+        let Some(reported) = talk.reported().filter(|path| path.remote == "relay") else {
+            continue;
+        };
+        let used = reported.remote_address.ip();
+        let killed = relays.kill(used)?;
+        talk.exchange("after")?;
+        let took = killed.elapsed();
+        return match talk.reported() {
+            Some(now) if now.remote_address.ip() == used => {
+                Err(Apart(format!("the relay at {used} is still reported")))
+            }
+            _ => Ok(took),
+        };
+    }
+    Err(Apart("the page's own relay was never between them".to_owned()))
 }
 
 /// The relay that the first host reports, its own before the other's.

@@ -124,7 +124,7 @@ impl<'a> Counters<'a> {
         Self { side, host, outside }
     }
 
-    fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.host.reset();
         self.outside.reset();
     }

@@ -1,21 +1,27 @@
 //! A pair whose first host has the page in a browser and whose second has a node, tried once.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
 
 use crate::hub::Hub;
 use crate::kind::Nat;
 use crate::lab::Lab;
 use crate::meeting::Opened;
-use crate::node::Node;
 use crate::pair::{Expect, Pair, pairs};
 use crate::path::{Reported, Way};
 use crate::plan::Side;
+use crate::talk::Talk;
 use crate::trial::{Counters, Outcome, said, seen, settled};
-use crate::visitor::{Browser, Visitor};
+use crate::visitor::Browser;
 
-/// How long anything may take before it is held not to come.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Who opens a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Opener {
+    /// A person looks at the chat in the page.
+    Page,
+    /// The node has a message to deliver, while the page shows no chat.
+    Node,
+}
 
 /// A pair, which browser was in it, and what came of it.
 #[derive(Clone, Debug)]
@@ -24,8 +30,26 @@ pub struct Visit {
     pub browser: Browser,
     /// The pair: the page's kind first.
     pub pair: Pair,
+    /// Who opened the session.
+    pub opener: Opener,
     /// What came of it.
     pub outcome: Outcome,
+}
+
+impl fmt::Display for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { browser, pair: Pair { a, b, .. }, opener, .. } = self;
+        write!(f, "{browser} at {a}, a node at {b}, opened by the {opener}")
+    }
+}
+
+impl fmt::Display for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Page => "page",
+            Self::Node => "node",
+        })
+    }
 }
 
 impl Visit {
@@ -42,72 +66,86 @@ impl Visit {
 
     /// Tries one. Whatever fails is the outcome.
     pub fn run(browser: Browser, pair: Pair) -> Self {
-        let outcome = catch_unwind(AssertUnwindSafe(|| attempt(browser, pair)))
-            .unwrap_or_else(|panic| Outcome::Wrong(format!("the laboratory: {}", said(&*panic))));
-        Self { browser, pair, outcome }
+        let mut visits = Vec::new();
+        Self::series(browser, pair, 1, |visit| visits.push(visit));
+        visits.pop().expect("there is an outcome")
+    }
+
+    /// Tries one so many times, and gives each with `tell`. The browser with what it has stored,
+    /// what the node has stored and the routers are the same in all of them, as long as nothing
+    /// fails; between two the page is left, hub and node are ended, the routers forget what they
+    /// have mapped, and all is started anew. The page opens the session the first time, then they
+    /// take turns.
+    pub fn series(browser: Browser, pair: Pair, runs: usize, mut tell: impl FnMut(Self)) {
+        let mut done = 0;
+        while done < runs {
+            let (mut opener, left) = (Opener::Page, runs - done);
+            let mut told = |opener, outcome| {
+                done += 1;
+                tell(Self { browser, pair, opener, outcome });
+            };
+            let mut series = || some(browser, pair, left, &mut opener, &mut told);
+            let failed = match catch_unwind(AssertUnwindSafe(&mut series)) {
+                Ok(Ok(())) => continue,
+                Ok(Err(outcome)) => outcome,
+                Err(panic) => Outcome::Wrong(format!("the laboratory: {}", said(&*panic))),
+            };
+            told(opener, failed);
+        }
     }
 }
 
-fn attempt(browser: Browser, pair: Pair) -> Outcome {
-    if let Err(words) = browser.find() {
-        return Outcome::NotRun(words);
-    }
+/// One laboratory's visits, until one fails.
+fn some(
+    browser: Browser,
+    pair: Pair,
+    runs: usize,
+    opener: &mut Opener,
+    told: &mut impl FnMut(Opener, Outcome),
+) -> Result<(), Outcome> {
+    browser.find().map_err(Outcome::NotRun)?;
     let lab = Lab::up(pair.a, pair.b);
-    match visit(browser, pair, &lab) {
-        Ok(outcome) => outcome,
-        Err(words) => Outcome::Wrong(words),
+    let counters = [Side::A, Side::B].map(|side| Counters::start(&lab, side));
+    let hub = Hub::start(&lab).map_err(Outcome::Wrong)?;
+    if !hub.has_page(&lab).map_err(Outcome::Wrong)? {
+        return Err(Outcome::NotRun("this binary was built without the page".to_owned()));
     }
+    let mut talk = Talk::first(&lab, browser, hub).map_err(Outcome::Wrong)?;
+    for nth in 1..=runs {
+        let opened = match (nth, *opener) {
+            (1, _) => talk.open_by_invite(),
+            (_, Opener::Page) => talk.open_by_page(),
+            (_, Opener::Node) => talk.open_by_node(),
+        };
+        let opened = opened
+            .map_err(|words| Outcome::Wrong(format!("{words}; packets: {}", seen(&counters))))?;
+        let outcome = judged(&mut talk, pair, &lab, &counters, opened).map_err(Outcome::Wrong)?;
+        told(*opener, outcome);
+        if nth < runs {
+            *opener = if *opener == Opener::Page { Opener::Node } else { Opener::Page };
+            talk = talk.anew(&lab, &counters).map_err(Outcome::Wrong)?;
+        }
+    }
+    Ok(())
 }
 
-fn visit(browser: Browser, pair: Pair, lab: &Lab) -> Result<Outcome, String> {
-    let hub = Hub::start(lab)?;
-    if !hub.has_page(lab)? {
-        return Ok(Outcome::NotRun("this binary was built without the page".to_owned()));
-    }
-    let mut node = Node::start(lab, Side::B, hub.place())?;
-    let link = node.invite()?;
-    let mut visitor = Visitor::start(lab, Side::A, browser, hub.place())?;
-    let counters = [Side::A, Side::B].map(|side| Counters::start(lab, side));
-    let end = Instant::now() + PATIENCE;
-    visitor.follow(&link, "Ada")?;
-    let accepted = node.until_accepted(end)?;
-    node.take_contact()?;
-    let no_session =
-        |node: &Node| format!("no session: {}; packets: {}", node.words(), seen(&counters));
-    let verified = node.until_verified(end).ok_or_else(|| no_session(&node))?;
-    visitor.say("Hello")?;
-    let delivered = Instant::now();
-    let opened = Opened { verified: verified - accepted, delivered: delivered - accepted };
-    let mut talk = Talk { visitor, node };
-    let after =
-        settled(&mut talk, &counters, Talk::exchange, |talk| Reported::of(&talk.node.peer()))?;
-    let Talk { mut visitor, node } = talk;
-    let reported = after.ok_or_else(|| format!("no path is reported: {}", node.words()))?;
-    let faults = visitor.faults()?;
+/// Talks until the path is settled, and compares what all say of it.
+fn judged(
+    talk: &mut Talk,
+    pair: Pair,
+    lab: &Lab,
+    counters: &[Counters<'_>; 2],
+    opened: Opened,
+) -> Result<Outcome, String> {
+    let after = settled(talk, counters, Talk::exchange, Talk::reported)?;
+    let reported = after.ok_or_else(|| format!("no path is reported: {}", talk.node.words()))?;
+    let faults = talk.visitor.faults()?;
     if !faults.is_empty() {
         return Err(format!("the page complains: {}", faults.join("; ")));
     }
-    let outcome = judge(pair, lab, &counters, &reported, opened)?;
-    visitor.see_connected(reported.is_relayed())?;
+    let outcome = judge(pair, lab, counters, &reported, opened)?;
+    talk.visitor.see_connected(reported.is_relayed())?;
     Ok(outcome)
-}
-
-/// Both who talk.
-struct Talk {
-    visitor: Visitor,
-    node: Node,
-}
-
-impl Talk {
-    /// One message each way.
-    fn exchange(&mut self, text: &str) -> Result<(), String> {
-        self.visitor.say(text)?;
-        let answer = format!("{text}!");
-        let id = self.node.say(&answer)?;
-        let delivered = self.node.until_delivered(&id, Instant::now() + PATIENCE);
-        delivered.ok_or_else(|| self.node.words())?;
-        self.visitor.see(&answer)
-    }
 }
 
 fn judge(

@@ -41,7 +41,7 @@ impl Browser {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Chromium, Self::Firefox];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chromium => "chromium",
             Self::Firefox => "firefox",
@@ -147,6 +147,30 @@ impl Visitor {
     /// What the page shows instead.
     pub fn follow(&mut self, link: &str, name: &str) -> Result<(), String> {
         self.ask(&json!({"deed": "follow", "link": link, "name": name})).map(drop)
+    }
+
+    /// Leaves the page; the browser stays, with what it has stored.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub fn leave(&mut self) -> Result<(), String> {
+        self.ask(&json!({"deed": "leave"})).map(drop)
+    }
+
+    /// Loads the page, and sees in its list that the contact is there.
+    ///
+    /// # Errors
+    /// What the page shows instead.
+    pub fn come_back(&mut self) -> Result<(), String> {
+        self.ask(&json!({"deed": "comeBack"})).map(drop)
+    }
+
+    /// Opens the conversation with a contact in the list.
+    ///
+    /// # Errors
+    /// What the page shows instead.
+    pub fn open_chat(&mut self, name: &str) -> Result<(), String> {
+        self.ask(&json!({"deed": "openChat", "name": name})).map(drop)
     }
 
     /// Says something, which is delivered then.

@@ -62,6 +62,62 @@ fn three_pings_are_sent_before_a_path_is_lost() {
     assert!((3..=4).contains(&(pings(&world) - before)));
 }
 
+/// The generations of all that node 0, who offers, has offered.
+fn generations(world: &World) -> Vec<u32> {
+    world.offers(0).iter().map(|(session, _)| session.generation).collect()
+}
+
+#[test]
+fn a_path_that_only_a_restart_replaces_is_replaced_within_three_seconds() {
+    let mut world = quiet();
+    let sid = world.sid(0, 1);
+    world.notice = secs(60);
+    world.path_down();
+    world.path_back(false);
+    world.send(0, 1, "on the old path");
+    world.run_until_within(millis(3_100), "delivered", |world| world.all_delivered(0, 1));
+    assert_eq!(world.sid(0, 1), sid);
+    assert_eq!(generations(&world), [0, 1]);
+    assert!(!world.peer_states(0, 1).contains(&PeerState::Disconnected));
+    world.run_for(secs(60));
+    assert_eq!((world.sid(0, 1), generations(&world)), (sid, vec![0, 1]), "once, and no more");
+}
+
+#[test]
+fn a_silence_of_two_seconds_brings_no_restart() {
+    let mut world = quiet();
+    world.notice = secs(60);
+    world.path_down();
+    world.run_for(millis(900));
+    world.path_back(true);
+    world.run_for(secs(60));
+    assert_eq!(generations(&world), [0]);
+}
+
+#[test]
+fn a_restart_that_was_needless_and_finds_no_answer_ends_no_session() {
+    let mut world = quiet();
+    let sid = world.sid(0, 1);
+    world.notice = secs(60);
+    world.lose = Some(Box::new(|topic| topic.ends_with("offer")));
+    world.path_down();
+    world.run_for(secs(3));
+    world.path_back(true);
+    world.run_for(secs(60));
+    assert_eq!(generations(&world), [0, 1]);
+    assert_eq!((world.sid(0, 1), world.peer_state(0, 1)), (sid, PeerState::Connected));
+}
+
+#[test]
+fn without_a_broker_silence_restarts_nothing() {
+    let mut world = quiet();
+    world.notice = secs(60);
+    world.broker_down();
+    world.path_down();
+    world.run_for(secs(4));
+    assert_eq!(generations(&world), [0]);
+}
+
 #[test]
 fn a_client_that_knows_no_pings_is_never_asked_and_never_lost() {
     let mut world = World::pair();

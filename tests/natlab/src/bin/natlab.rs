@@ -3,18 +3,21 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tincan_natlab::{Browser, Expect, Lab, Visit, pairs, svg};
+use tincan_natlab::{Browser, Expect, Lab, Record, Visit, Visits, pairs, svg};
 use tincan_natlab::{Condition, Enclosure, Kind, Matrix, Nat, Outcome, Pair, Scene, Trial};
 
 const HELP: &str = "\
 natlab [--runs N] [--jobs N] [--pair A,B]… [--rtt MS] [--loss PERCENT] [--scenes | --no-scenes |
-       --scene WORD] [--browsers | --browser NAME | --no-browsers] [--docs FOLDER] [--shell COMMAND]
+       --scene WORD] [--browsers | --browser NAME | --no-browsers] [--record FILE] [--docs FOLDER]
+       [--shell COMMAND]
 
 --pair      only this pair; may be repeated
 --rtt       on a path with this round trip; --loss: with this loss
@@ -23,13 +26,15 @@ natlab [--runs N] [--jobs N] [--pair A,B]… [--rtt MS] [--loss PERCENT] [--scen
 --browsers  only the page in each browser at the first host, with a node at the second
 --browser   only the page in this one: chromium or firefox
 --shell     no node: a shell in the laboratory of the pair; `ip netns` lists its machines
---docs      write natlab.md and natlab.svg there";
+--record    add each visit of a browser to this file; those in it count as done
+--docs      write natlab.md and natlab.svg there, of pairs of nodes, and natlab-browsers.md";
 
 /// Paths on which some pairs are tried again, and how often.
 const WORSE: [(u64, u32); 5] = [(50, 0), (200, 0), (50, 1), (50, 5), (50, 10)];
 
-/// How often a browser visits at most.
-const MOST_VISITS: usize = 2;
+/// So many visits have one browser and one laboratory; further ones come after all other pairs, so
+/// that whoever stops halfway knows a part of every pair.
+const SERIES: usize = 10;
 
 /// Routers behind which scenes are played.
 const BEHIND: Nat = Nat::PortRestricted;
@@ -56,14 +61,18 @@ fn main() -> ExitCode {
         return shell(asked.pairs[0], command);
     }
     let matrix = asked.run();
-    for line in matrix.loud() {
+    let written = asked.visit().and_then(|visits| asked.write(&matrix, &visits).map(|()| visits));
+    let visits = match written {
+        Ok(visits) => visits,
+        Err(error) => {
+            eprintln!("natlab: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for line in matrix.loud().into_iter().chain(visits.loud()) {
         println!("{line}");
     }
-    if let Err(error) = asked.write(&matrix) {
-        eprintln!("natlab: {error}");
-        return ExitCode::FAILURE;
-    }
-    if matrix.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if matrix.is_right() && visits.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs a command of the shell beside a laboratory.
@@ -85,6 +94,7 @@ struct Asked {
     scenes: bool,
     scene: Option<String>,
     browsers: Vec<Browser>,
+    record: Option<PathBuf>,
     docs: Option<PathBuf>,
     shell: Option<String>,
 }
@@ -101,6 +111,7 @@ impl Asked {
             scenes: true,
             scene: None,
             browsers: Browser::ALL.to_vec(),
+            record: None,
             docs: None,
             shell: None,
         };
@@ -129,6 +140,7 @@ impl Asked {
                 }
                 "--no-browsers" => asked.browsers.clear(),
                 "--no-scenes" => asked.scenes = false,
+                "--record" => asked.record = Some(value()?.into()),
                 "--docs" => asked.docs = Some(value()?.into()),
                 "--shell" => asked.shell = Some(value()?),
                 other => return Err(format!("there is no `{other}`")),
@@ -179,22 +191,47 @@ impl Asked {
             println!("{}: {:?}", figure.what, figure.took);
             locked().add_figure(figure);
         });
-        side_by_side(self.jobs, self.all_visits(), |(browser, pair)| {
-            let visit = Visit::run(browser, pair);
-            println!("{browser} at {}, a node at {}: {}", pair.a, pair.b, words(&visit.outcome));
-            locked().add_visit(&visit);
-        });
         matrix.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every pair with every browser. A browser takes seconds to start: many runs tell little more.
-    fn all_visits(&self) -> VecDeque<(Browser, Pair)> {
-        let of = |browser: &Browser| {
-            let browser = *browser;
-            let runs = self.runs.min(MOST_VISITS);
-            self.visits.iter().flat_map(move |pair| vec![(browser, *pair); runs])
+    /// Every pair with every browser, so many times, and what was done before.
+    fn visit(&self) -> io::Result<Visits> {
+        let mut visits = Visits::default();
+        let record = match &self.record {
+            None => None,
+            Some(path) => {
+                let (record, before) = Record::open(path)?;
+                before.iter().for_each(|visit| visits.add(visit));
+                Some(record)
+            }
         };
-        self.browsers.iter().flat_map(of).collect()
+        let missing = self.missing(&visits);
+        let visits = Mutex::new(visits);
+        side_by_side(self.jobs, missing, |(browser, pair, runs)| {
+            Visit::series(browser, pair, runs, |visit| {
+                println!("{visit}: {}", words(&visit.outcome));
+                if let Some(Err(error)) = record.as_ref().map(|record| record.add(&visit)) {
+                    eprintln!("natlab: {error}");
+                }
+                visits.lock().unwrap_or_else(PoisonError::into_inner).add(&visit);
+            });
+        });
+        Ok(visits.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is still to be done.
+    fn missing(&self, done: &Visits) -> VecDeque<(Browser, Pair, usize)> {
+        let mut all = VecDeque::new();
+        for browser in &self.browsers {
+            for begun in (0..self.runs).step_by(SERIES) {
+                let end = self.runs.min(begun + SERIES);
+                let of = |pair: &Pair| {
+                    (*browser, *pair, end - done.runs(*browser, *pair).clamp(begun, end))
+                };
+                all.extend(self.visits.iter().map(of).filter(|(.., runs)| *runs > 0));
+            }
+        }
+        all
     }
 
     /// Pairs on worse paths.
@@ -209,10 +246,16 @@ impl Asked {
         conditions.iter().flat_map(|condition| vec![(pair, *condition); self.runs.max(5)]).collect()
     }
 
-    fn write(&self, matrix: &Matrix) -> std::io::Result<()> {
+    fn write(&self, matrix: &Matrix, visits: &Visits) -> io::Result<()> {
         let Some(folder) = &self.docs else { return Ok(()) };
-        std::fs::write(folder.join("natlab.md"), matrix.markdown())?;
-        std::fs::write(folder.join("natlab.svg"), svg(matrix))
+        if !matrix.rows().is_empty() {
+            fs::write(folder.join("natlab.md"), matrix.markdown())?;
+            fs::write(folder.join("natlab.svg"), svg(matrix))?;
+        }
+        if !visits.is_empty() {
+            fs::write(folder.join("natlab-browsers.md"), visits.markdown())?;
+        }
+        Ok(())
     }
 }
 
@@ -255,10 +298,5 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 fn pair(text: &str) -> Result<Pair, String> {
     let (a, b) =
         text.split_once(',').ok_or(format!("`{text}` is no pair; write open,symmetric"))?;
-    let (a, b): (Kind, Kind) = (a.parse()?, b.parse()?);
-    let expect = pairs()
-        .iter()
-        .find(|pair| [(a, b), (b, a)].contains(&(pair.a, pair.b)))
-        .map_or(Expect::Direct, |pair| pair.expect);
-    Ok(Pair { a, b, expect })
+    Ok(Pair::expected(a.parse()?, b.parse()?))
 }

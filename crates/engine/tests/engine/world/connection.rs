@@ -44,6 +44,11 @@ impl Connection {
         sdp
     }
 
+    /// Whether both have been connected: what they had then is kept during a restart.
+    pub fn had_path_to(&self, other: &Self) -> bool {
+        self.opened && other.opened
+    }
+
     /// Whether each end has the other's latest description.
     pub fn fits(&self, other: &Self) -> bool {
         self.local.is_some()

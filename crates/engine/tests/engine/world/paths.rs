@@ -93,6 +93,15 @@ impl World {
 
     /// Opens the connection, or brings it back, if both ends fit and the path is up.
     fn try_path(&mut self, node: usize, sid: SessionId) {
+        self.try_path_if(Connection::fits, node, sid);
+    }
+
+    fn try_path_if(
+        &mut self,
+        stands: fn(&Connection, &Connection) -> bool,
+        node: usize,
+        sid: SessionId,
+    ) {
         let Some(other) = self.other_end(node, sid) else { return };
         if !self.path_up || self.webrtc_dead {
             return;
@@ -102,7 +111,7 @@ impl World {
         else {
             return;
         };
-        if !a.fits(b) {
+        if !stands(a, b) {
             return;
         }
         for end in [node, other] {
@@ -208,7 +217,9 @@ impl World {
     pub fn path_back(&mut self, rebound: bool) {
         self.path_up = true;
         if rebound {
-            self.on_every_path(|world, node, sid| world.try_path(node, sid));
+            self.on_every_path(|world, node, sid| {
+                world.try_path_if(Connection::had_path_to, node, sid);
+            });
         }
     }
 
