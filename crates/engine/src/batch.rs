@@ -1,9 +1,17 @@
 //! What goes into one frame (protocol §5, batching).
 
-use tincan_wire::{Kind, Message, MessageId, Position, Ranges, encoded_len_estimate};
+use tincan_wire::{Kind, Message, MessageId, Position, Ranges};
 
 use crate::event::{MessageKind, MessageView};
 use crate::outbox::{Outbox, What};
+
+/// How far the next frame reaches. To find out copies nothing: it is asked whenever a message
+/// comes to those that wait.
+pub(crate) struct Extent {
+    slots: usize,
+    /// Whether no more fits.
+    pub(crate) is_full: bool,
+}
 
 /// What one frame carries, or two where holes come first.
 pub(crate) struct Batch {
@@ -11,52 +19,59 @@ pub(crate) struct Batch {
     pub(crate) ids: Vec<MessageId>,
     pub(crate) gone: Ranges,
     pub(crate) slots: usize,
-    pub(crate) is_full: bool,
 }
 
-impl Batch {
-    /// The next unsent slots up to `limit` bytes; `None` if there are none.
-    pub(crate) fn gather(outbox: &Outbox, limit: usize) -> Option<Self> {
-        let mut batch = Self {
-            messages: Vec::new(),
-            ids: Vec::new(),
-            gone: Ranges::new(),
-            slots: 0,
-            is_full: false,
-        };
-        let mut size_bytes = 0;
+impl Extent {
+    /// Of the next unsent slots up to `limit` bytes; `None` if there are none.
+    pub(crate) fn of(outbox: &Outbox, limit: usize) -> Option<Self> {
+        let mut extent = Self { slots: 0, is_full: false };
+        let mut gone = Ranges::new();
+        let (mut messages, mut size_bytes) = (0_usize, 0_usize);
         for slot in outbox.unsent() {
             match &slot.what {
                 // Holes are told before the messages of their frame: the order does not matter
                 // to them, and a hole after messages waits for the next frame.
-                What::Gone if batch.messages.is_empty() => {
-                    batch.gone.insert(slot.s);
-                    if batch.gone.range_count() >= tincan_wire::ranges::MAX_RANGES {
-                        batch.slots += 1;
-                        batch.is_full = true;
-                        break;
-                    }
+                What::Gone if messages == 0 => {
+                    gone.insert(slot.s);
+                    extent.is_full = gone.range_count() >= tincan_wire::ranges::MAX_RANGES;
                 }
                 What::Gone => break,
-                What::Message(view) => {
-                    let message = wire_message(view);
-                    let len = encoded_len_estimate(&message);
-                    if !batch.messages.is_empty() && size_bytes + len > limit {
-                        batch.is_full = true;
+                What::Message(_) => {
+                    if messages > 0 && size_bytes + slot.encoded_bytes > limit {
+                        extent.is_full = true;
                         break;
                     }
-                    size_bytes += len;
-                    batch.ids.push(view.id);
-                    batch.messages.push(message);
-                    batch.is_full = size_bytes >= limit;
+                    messages += 1;
+                    size_bytes += slot.encoded_bytes;
+                    extent.is_full = size_bytes >= limit;
                 }
             }
-            batch.slots += 1;
-            if batch.is_full {
+            extent.slots += 1;
+            if extent.is_full {
                 break;
             }
         }
-        (batch.slots > 0).then_some(batch)
+        (extent.slots > 0).then_some(extent)
+    }
+}
+
+impl Batch {
+    /// What the slots of the next frame hold.
+    pub(crate) fn gather(outbox: &Outbox, extent: &Extent) -> Self {
+        let (messages, ids) = (Vec::with_capacity(extent.slots), Vec::with_capacity(extent.slots));
+        let mut batch = Self { messages, ids, gone: Ranges::new(), slots: extent.slots };
+        for slot in outbox.unsent().take(extent.slots) {
+            match &slot.what {
+                What::Gone => {
+                    batch.gone.insert(slot.s);
+                }
+                What::Message(view) => {
+                    batch.ids.push(view.id);
+                    batch.messages.push(wire_message(view));
+                }
+            }
+        }
+        batch
     }
 }
 

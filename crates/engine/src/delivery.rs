@@ -6,7 +6,7 @@ use std::time::Duration;
 use tincan_wire::message::MAX_HYBRID_TIME;
 use tincan_wire::{Frame, LogId, Message, MessageId, Ranges, UserId};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Extent};
 use crate::command::{CommandError, Reply};
 use crate::engine::Engine;
 use crate::event::{Delivery, Event, MessageKind, MessageView};
@@ -171,10 +171,10 @@ impl Engine {
             return None;
         }
         let idle = peer.outbox.all_sent_acked();
-        let batch = Batch::gather(&peer.outbox, self.config.batch_bytes)?;
-        if batch.is_full || idle || flush {
+        let extent = Extent::of(&peer.outbox, self.config.batch_bytes)?;
+        if extent.is_full || idle || flush {
             self.timers.clear(Timer::Batch(id));
-            return Some(batch);
+            return Some(Batch::gather(&peer.outbox, &extent));
         }
         if self.timers.at(Timer::Batch(id)).is_none() {
             self.timers.set(Timer::Batch(id), now + self.config.batch_delay);

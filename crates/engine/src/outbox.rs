@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use tincan_wire::{MessageId, Ranges};
+use tincan_wire::{MessageId, Ranges, encoded_len_of};
 
 use crate::event::MessageView;
 use crate::time::Time;
@@ -14,6 +14,9 @@ use crate::time::Time;
 pub(crate) struct Slot {
     pub(crate) s: u64,
     pub(crate) what: What,
+    /// What its message takes in a frame, about: counted once, and asked for whenever another
+    /// comes after it.
+    pub(crate) encoded_bytes: usize,
     /// When it was written to the present session's channel.
     pub(crate) sent: Option<Time>,
 }
@@ -109,7 +112,7 @@ impl Outbox {
         self.committed = self.committed.max(s);
         let fits = self.window.len() < max && self.window_bytes < max_bytes;
         if !self.loading && fits && s == self.loaded + 1 {
-            self.push(Slot { s, what: What::Message(message), sent: None });
+            self.push(Slot::new(s, What::Message(message)));
         }
     }
 
@@ -155,7 +158,7 @@ impl Outbox {
                 Some(message) => What::Message(message),
                 None => What::Gone,
             };
-            self.push(Slot { s, what, sent: None });
+            self.push(Slot::new(s, what));
         }
         upto > after
     }
@@ -304,6 +307,14 @@ impl Outbox {
 }
 
 impl Slot {
+    fn new(s: u64, what: What) -> Self {
+        let encoded_bytes = match &what {
+            What::Message(message) => encoded_len_of(&message.content),
+            What::Gone => 0,
+        };
+        Self { s, what, encoded_bytes, sent: None }
+    }
+
     fn size_bytes(&self) -> usize {
         match &self.what {
             // What a message takes beside its content, roughly.

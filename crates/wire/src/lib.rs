@@ -51,9 +51,7 @@ pub use identity::Identity;
 pub use ids::{DeviceId, IdError, LogId, SessionId};
 pub use invite::{Invite, InviteError};
 pub use invite_proof::{InviteProof, InviteToken};
-pub use message::{
-    Kind, MAX_CONTENT_BYTES, Message, Position, encoded_len_estimate, encoded_len_of,
-};
+pub use message::{Kind, MAX_CONTENT_BYTES, Message, Position, encoded_len_of};
 pub use message_id::MessageId;
 pub use pair_secret::PairSecret;
 pub use prekey::{PrekeyId, PrekeyPublic, PrekeySecret};

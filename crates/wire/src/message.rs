@@ -117,16 +117,11 @@ impl Message {
     }
 }
 
-/// An upper bound of the bytes that `message` takes in a frame, for the batcher. It is exact in
-/// the content and at most a few hundred bytes too high in the rest.
+/// An upper bound of the bytes that a message of this content takes in a frame, for the batcher.
+/// It is exact in the content and at most a few hundred bytes too high in the rest.
 ///
 /// Content made of control characters grows sixfold: a message whose estimate exceeds
 /// [`crate::MAX_FRAME_BYTES`] cannot be sent and is best refused when it is typed.
-pub fn encoded_len_estimate(message: &Message) -> usize {
-    encoded_len_of(&message.content)
-}
-
-/// The same for a message of this content.
 pub fn encoded_len_of(content: &str) -> usize {
     ENVELOPE_BYTES + content.bytes().map(escaped_len).sum::<usize>()
 }

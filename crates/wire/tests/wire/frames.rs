@@ -7,7 +7,7 @@ use tincan_wire::json::JsonError;
 use tincan_wire::message::MessageError;
 use tincan_wire::{
     Body, Frame, FrameCodec, FrameError, Hello, Kind, MAX_FRAME_BYTES, Message, MessageId,
-    Position, Ranges, SessionId, SignalError, encoded_len_estimate,
+    Position, Ranges, SessionId, SignalError, encoded_len_of,
 };
 
 use crate::samples::{alice, any_body, any_log, any_message, bob, bodies, log, message};
@@ -302,7 +302,7 @@ proptest! {
     #[test]
     fn the_estimate_is_an_upper_bound(message in any_message()) {
         let text = alices().encode(&Frame::Message(message.clone())).expect("encodes");
-        let estimate = encoded_len_estimate(&message);
+        let estimate = encoded_len_of(&message.content);
         prop_assert!((text.len()..=text.len() + 250).contains(&estimate), "{}", estimate);
     }
 
