@@ -6,7 +6,7 @@ use std::time::Duration;
 use tincan_wire::{Frame, Role, UserId, capabilities};
 
 use crate::engine::Engine;
-use crate::session::{Phase, Session};
+use crate::session::{ATTEMPT_TIMEOUT, Phase, Session};
 use crate::time::Time;
 use crate::timer::Timer;
 
@@ -31,13 +31,15 @@ pub(crate) struct Hearing {
     answers: bool,
     last: Time,
     unanswered: u32,
-    /// In this silence ICE was restarted already.
-    restarted: bool,
+    /// When they asked last.
+    asked: Option<Time>,
+    /// When ICE was restarted last because one end did not hear the other.
+    restarted: Option<Time>,
 }
 
 impl Hearing {
     pub(crate) fn new(now: Time) -> Self {
-        Self { answers: false, last: now, unanswered: 0, restarted: false }
+        Self { answers: false, last: now, unanswered: 0, asked: None, restarted: None }
     }
 }
 
@@ -46,14 +48,26 @@ impl Session {
     fn is_answerable(&self) -> bool {
         self.receiving && self.buffered <= MAX_AHEAD_BYTES
     }
+
+    /// Whether ICE was restarted a moment ago because of a silence.
+    fn is_looking_elsewhere(&self, now: Time) -> bool {
+        self.hearing.restarted.is_some_and(|at| now.since(at) < ATTEMPT_TIMEOUT)
+    }
 }
 
 impl Engine {
     /// With much before it a pong would tell nothing that the rest does not tell, and a contact
-    /// who asks and does not read would fill our memory with them.
+    /// who asks and does not read would fill our memory with them. Who asks once more, sooner than
+    /// after an answer, does not hear us, though we hear them.
     pub(crate) fn answer_ping(&mut self, id: UserId, now: Time) {
-        if self.session(id).is_some_and(|session| session.buffered <= MAX_AHEAD_BYTES) {
-            self.send_frame(id, &Frame::Pong, now);
+        let Some(session) = self.session(id) else { return };
+        let before = session.hearing.asked.replace(now);
+        if session.buffered > MAX_AHEAD_BYTES {
+            return;
+        }
+        self.send_frame(id, &Frame::Pong, now);
+        if before.is_some_and(|before| now.since(before) < PING_AFTER) {
+            self.look_elsewhere(id, now);
         }
     }
 
@@ -79,11 +93,11 @@ impl Engine {
         let Some(session) = self.session(id) else { return };
         session.hearing.last = now;
         session.hearing.unanswered = 0;
-        let was_needless = std::mem::take(&mut session.hearing.restarted);
+        let restarted = session.is_looking_elsewhere(now);
         match session.phase {
             Phase::Disconnected { .. } => self.path_back(id, now),
             // The contact may be without a broker, and never answer: the session lives all the same.
-            Phase::Connected if was_needless => self.timers.clear(Timer::Recovery(id)),
+            Phase::Connected if restarted => self.timers.clear(Timer::Recovery(id)),
             Phase::Connected | Phase::Gathering | Phase::Signalled | Phase::Verifying => {}
         }
     }
@@ -113,14 +127,18 @@ impl Engine {
         self.timers.set(Timer::Silence(id), now + PING_EVERY);
     }
 
-    /// Restarts ICE, once in a silence. The path that there is stays until another is found, so to
-    /// be wrong costs an offer and an answer. The contact cannot be told through a channel that is
-    /// silent.
+    /// Restarts ICE, once in the time that an attempt may take. The path that there is stays until
+    /// another is found, so to be wrong costs an offer and an answer. The contact cannot be told
+    /// through a channel that is silent.
     fn look_elsewhere(&mut self, id: UserId, now: Time) {
         let has_broker = self.broker.is_connected();
         let Some(session) = self.session(id) else { return };
-        let may = session.role == Role::Offerer && session.remote_set && has_broker;
-        if may && !std::mem::replace(&mut session.hearing.restarted, true) {
+        let may = session.role == Role::Offerer
+            && session.phase == Phase::Connected
+            && session.remote_set
+            && !session.is_looking_elsewhere(now);
+        if may && has_broker {
+            session.hearing.restarted = Some(now);
             self.restart_ice(id, now);
         }
     }

@@ -54,7 +54,7 @@ pub use handle::Handle;
 pub use home::{Home, HomeError};
 pub use hub_client::{Origin, OriginError};
 pub use node::{Node, NodeError};
-pub use request::{RequestError, ShellError, ShellStatus};
+pub use request::{RelayFailure, RequestError, ShellError, ShellStatus};
 pub use store::{QueryError, StoreError};
 pub use tincan_backup::{Passphrase, PassphraseError, ReadError, WriteError};
 pub use tincan_engine as engine;

@@ -12,6 +12,7 @@ use crate::default_routes::DefaultRoutes;
 use crate::dial::Dialer;
 use crate::ice_servers::IceServers;
 use crate::peers::{Peers, warm_up};
+use crate::request::RelayFailure;
 use crate::udp::{Choice, UdpSockets, local_addresses};
 use crate::whereabouts::{Change, Whereabouts};
 
@@ -136,6 +137,11 @@ impl Network {
     /// Tells what has passed over the paths, and how they are.
     pub(crate) fn report_paths(&mut self) {
         self.peers.report_paths();
+    }
+
+    /// Why relays could not be used.
+    pub(crate) fn relay_failures(&self, now: Instant) -> Vec<RelayFailure> {
+        self.peers.relay_failures(now)
     }
 
     /// What was dropped since the start, by reason.

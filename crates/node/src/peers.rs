@@ -18,6 +18,7 @@ use peer::Peer;
 use crate::dial::Dialer;
 use crate::ice_servers::IceServers;
 use crate::relays::{Found, Relays};
+use crate::request::RelayFailure;
 use crate::udp::{Blocked, Outgoing, Route, Router, UdpSockets};
 
 /// Messages of relays over TCP and TLS that one turn takes.
@@ -460,6 +461,11 @@ impl Peers {
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.peers.len()
+    }
+
+    /// Why relays could not be used.
+    pub(crate) fn relay_failures(&self, now: Instant) -> Vec<RelayFailure> {
+        self.relays.failures(now)
     }
 
     /// What was dropped since the start, by reason.

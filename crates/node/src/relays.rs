@@ -9,6 +9,7 @@
 //! address in its place, the silent one is left, unless it answers in a moment: it may have been
 //! the way to all of them that was broken.
 
+mod failures;
 mod stream;
 
 use std::collections::VecDeque;
@@ -23,7 +24,9 @@ use tokio::sync::mpsc;
 
 use crate::dial::Dialer;
 use crate::ice_servers::TurnServer;
+use crate::request::RelayFailure;
 use crate::udp::UdpSockets;
+use failures::Failures;
 use stream::{Stream, StreamReport};
 
 /// The most allocations at once, whatever the hub lists.
@@ -66,6 +69,7 @@ pub(crate) struct Relays {
     /// The report that ended a wait.
     arrived: Option<(u64, StreamReport)>,
     found: VecDeque<Found>,
+    failures: Failures,
     scratch: Vec<u8>,
 }
 
@@ -123,6 +127,7 @@ impl Default for Relays {
             reports_in,
             arrived: None,
             found: VecDeque::new(),
+            failures: Failures::default(),
             scratch: Vec::new(),
         }
     }
@@ -139,6 +144,7 @@ impl Relays {
     pub(crate) fn set_servers(&mut self, servers: Vec<TurnServer>) {
         let moved = !servers.iter().map(place).eq(self.servers.iter().map(place));
         self.servers = servers;
+        self.failures.keep(&self.servers);
         if moved && self.relays.is_empty() {
             self.begun = None;
         }
@@ -286,6 +292,7 @@ impl Relays {
                 } else {
                     tracing::debug!(reason, "a relay's connection ended");
                 }
+                self.note_failure(index, reason, now);
                 self.remove(index, now);
                 None
             }
@@ -325,11 +332,13 @@ impl Relays {
                     };
                     if !relayed.iter().any(new) {
                         // Another relay was quicker: this one need not hold what nobody uses.
+                        self.failures.forget(&self.relays[index].server);
                         if let Some(client) = &mut self.relays[index].client {
                             client.release(now);
                         }
                         return;
                     }
+                    self.failures.forget(&self.relays[index].server);
                     self.relays[index].relayed.clone_from(&relayed);
                     let candidates = self.relays[index].candidates();
                     self.found
@@ -355,10 +364,27 @@ impl Relays {
                 TurnEvent::Failed(error) => {
                     let TurnServer { host, transport, .. } = &self.relays[index].server;
                     tracing::info!(host, ?transport, %error, "no relay");
+                    self.note_failure(index, error.to_string(), now);
                     return self.remove(index, now);
                 }
             }
         }
+    }
+
+    /// Keeps why one cannot be used, unless the same relay has given an address elsewhere.
+    fn note_failure(&mut self, index: usize, reason: String, now: Instant) {
+        let server = &self.relays[index].server;
+        let works = self.relays.iter().enumerate().any(|(other, relay)| {
+            other != index && place(&relay.server) == place(server) && !relay.relayed.is_empty()
+        });
+        if !works {
+            self.failures.note(server, reason, now);
+        }
+    }
+
+    /// Why relays could not be used the last time, of each that has not worked since.
+    pub(crate) fn failures(&self, now: Instant) -> Vec<RelayFailure> {
+        self.failures.list(now)
     }
 
     /// Notes which relays in doubt have others in their place.

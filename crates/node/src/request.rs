@@ -53,6 +53,20 @@ pub struct ShellStatus {
     /// if it is ahead. Nothing fails because of it, but messages carry the wrong time.
     #[serde(default)]
     pub clock_behind_ms: Option<i64>,
+    /// Why relays could not be used the last time, of each that has not worked since.
+    #[serde(default)]
+    pub relay_failures: Vec<RelayFailure>,
+}
+
+/// A relay that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayFailure {
+    /// Which one (RFC 7065).
+    pub url: String,
+    /// Why, in a sentence without an end.
+    pub reason: String,
+    /// Seconds since then.
+    pub secs_ago: u64,
 }
 
 /// Why a request was not done. The message says what the person can do.

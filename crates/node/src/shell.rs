@@ -371,6 +371,7 @@ impl Shell {
             connections: u64::try_from(self.network.connections()).unwrap_or(u64::MAX),
             dropped: self.network.dropped(),
             clock_behind_ms: self.clock_behind_ms,
+            relay_failures: self.network.relay_failures(Instant::now()),
         }
     }
 

@@ -33,9 +33,6 @@ const NEW_NETWORK: Duration = Duration::from_millis(1_500);
 /// What a change of relay may cost, from the moment at which one is killed.
 const NEW_RELAY: Duration = Duration::from_secs(3);
 
-/// The same to a page, which learns nothing of its relay: from the silence that it hears.
-const NEW_RELAY_OF_A_PAGE: Duration = Duration::from_secs(5);
-
 /// A network as it is all the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Condition {
@@ -175,8 +172,11 @@ impl Scene {
         let target = match self {
             Self::Walk => Some(NEW_NETWORK),
             Self::RelayKilled => Some(NEW_RELAY),
-            Self::PageRelayKilled(_) => Some(NEW_RELAY_OF_A_PAGE),
-            Self::Silence(_) | Self::Unplugged(_) | Self::Forgotten | Self::Renumbered => None,
+            Self::Silence(_)
+            | Self::Unplugged(_)
+            | Self::Forgotten
+            | Self::Renumbered
+            | Self::PageRelayKilled(_) => None,
         };
         Figure { what, took, target }
     }

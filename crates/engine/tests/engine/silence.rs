@@ -84,6 +84,17 @@ fn a_path_that_only_a_restart_replaces_is_replaced_within_three_seconds() {
 }
 
 #[test]
+fn whoever_is_not_heard_restarts_ice_though_it_hears() {
+    let mut world = quiet();
+    let sid = world.sid(0, 1);
+    world.tamper = Some(Box::new(|node, text| (node != 0).then_some(text)));
+    world.run_for(millis(3_100));
+    assert_eq!(generations(&world), [0, 1]);
+    world.run_for(secs(1));
+    assert_eq!((world.sid(0, 1), generations(&world)), (sid, vec![0, 1]), "once, and no more");
+}
+
+#[test]
 fn a_silence_of_two_seconds_brings_no_restart() {
     let mut world = quiet();
     world.notice = secs(60);

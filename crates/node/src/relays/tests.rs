@@ -27,6 +27,35 @@ async fn however_many_addresses_are_listed_for_udp_streams_have_room() {
     assert_eq!(all, [MAX_RELAYS - FOR_STREAMS, 1, 1]);
 }
 
+#[tokio::test]
+async fn why_a_relay_cannot_be_used_is_kept_as_long_as_it_is_listed() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let mut relays = Relays::default();
+    relays.set_dialer(Dialer::new(TlsSettings::default()));
+    let server = |transport| TurnServer { port, ..server_at(transport, &[]) };
+    relays.set_servers(vec![server(Transport::Tcp), server(Transport::Tls)]);
+    let now = Instant::now();
+    relays.begin(now, &["127.0.0.1:1".parse().unwrap()]);
+    while !relays.relays.is_empty() {
+        relays.ready().await;
+        relays.handle_stream(now);
+    }
+    let failures = relays.failures(now + Duration::from_secs(3));
+    let urls: Vec<&str> = failures.iter().map(|failure| failure.url.as_str()).collect();
+    let at = format!("127.0.0.1:{port}");
+    assert_eq!(urls, [format!("turn:{at}?transport=tcp"), format!("turns:{at}")]);
+    for RelayFailure { reason, secs_ago, .. } in &failures {
+        assert!(reason.contains("connection refused"), "{reason}");
+        assert_eq!(*secs_ago, 3);
+    }
+    relays.set_servers(vec![server(Transport::Tls)]);
+    assert_eq!(relays.failures(now).len(), 1);
+    relays.set_servers(Vec::new());
+    assert!(relays.failures(now).is_empty());
+}
+
 /// Relays over UDP within this process, and the client's end of them; what the client sends is
 /// carried as time goes by.
 struct Lab {

@@ -1,10 +1,14 @@
 //! `tincan status`: how things stand.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tincan_engine::{ContactStatus, Status};
+use tincan_node::RelayFailure;
 
 use crate::Outcome;
 use crate::clock_text::wrong_clock;
+use crate::duration_text::show_duration;
 use crate::people_text::{broker_line, contact_line, ending_line, now, peer_line, traffic_line};
 use crate::screen_text::one_line;
 use crate::session::{MeetingPlace, Session};
@@ -34,9 +38,14 @@ async fn print(settings: &Settings, session: &Session) -> Outcome {
         fields.insert("hub".into(), json!(place.hub));
         fields.insert("brokers".into(), json!(brokers));
         fields.insert("clock_behind_ms".into(), json!(behind));
+        fields.insert("relay_failures".into(), json!(shell.relay_failures));
     }
     let running = session.is_elsewhere();
-    settings.output.value(&value, || text(&status, &place, settings, running, behind))
+    settings.output.value(&value, || {
+        let mut lines = text(&status, &place, settings, running, behind);
+        lines.extend(shell.relay_failures.iter().map(relay_line));
+        lines.join("\n")
+    })
 }
 
 fn text(
@@ -45,7 +54,7 @@ fn text(
     settings: &Settings,
     running: bool,
     behind: Option<i64>,
-) -> String {
+) -> Vec<String> {
     let now = now();
     let mut lines = vec![format!("id        {}", status.id)];
     if !status.name.as_str().is_empty() {
@@ -75,5 +84,29 @@ fn text(
     for (reason, count) in &status.dropped {
         lines.push(format!("dropped   {count} × {}", one_line(reason)));
     }
-    lines.join("\n")
+    lines
+}
+
+fn relay_line(RelayFailure { url, reason, secs_ago }: &RelayFailure) -> String {
+    let ago = show_duration(Duration::from_secs(*secs_ago));
+    format!("relay     {} could not be used {ago} ago: {}", one_line(url), one_line(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_could_not_be_used_is_told_with_its_reason_and_when() {
+        let failure = RelayFailure {
+            url: "turns:relay.example.org:443".to_owned(),
+            reason: "the certificate of relay.example.org has expired".to_owned(),
+            secs_ago: 90,
+        };
+        assert_eq!(
+            relay_line(&failure),
+            "relay     turns:relay.example.org:443 could not be used 90 s ago: \
+             the certificate of relay.example.org has expired"
+        );
+    }
 }

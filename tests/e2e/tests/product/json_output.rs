@@ -285,6 +285,7 @@ async fn a_status_is_an_object_whether_or_not_a_node_runs() {
         "hub",
         "id",
         "name",
+        "relay_failures",
         "requests",
         "running",
     ];
