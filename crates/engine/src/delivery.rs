@@ -49,7 +49,7 @@ impl Engine {
         let message = MessageView {
             contact,
             outgoing: true,
-            id: MessageId::new(now.as_millis(), random),
+            id: MessageId::new(self.id_time.next(now), random),
             lg,
             s: peer.outbox.reserve(),
             h: peer.last_h,

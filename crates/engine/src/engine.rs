@@ -14,6 +14,7 @@ use crate::broker::BrokerLink;
 use crate::command::{CommandError, Reply};
 use crate::config::Config;
 use crate::event::{Alarm, Event, Status};
+use crate::id_time::IdTime;
 use crate::input::Input;
 use crate::output::{Output, PeerOutput};
 use crate::peer::Peer;
@@ -45,6 +46,7 @@ pub struct Engine {
     pub(crate) epoch: u64,
     pub(crate) seq: u64,
     pub(crate) rng: ChaCha12Rng,
+    pub(crate) id_time: IdTime,
     pub(crate) timers: Timers,
     pub(crate) rejects: Rejects,
     pub(crate) broker: BrokerLink,
@@ -91,6 +93,7 @@ impl Engine {
             epoch,
             seq: 0,
             rng: ChaCha12Rng::from_seed(seed),
+            id_time: IdTime::default(),
             timers: Timers::default(),
             rejects: Rejects::default(),
             broker: BrokerLink::new(),

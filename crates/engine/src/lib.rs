@@ -16,6 +16,7 @@ mod engine;
 pub mod event;
 mod farewell;
 mod held_frames;
+mod id_time;
 mod inbox;
 pub mod input;
 mod offer;

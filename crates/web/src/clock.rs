@@ -2,8 +2,10 @@
 //! on.
 
 use std::cell::Cell;
+use std::cell::LazyCell;
 
 use tincan_engine::Time;
+use web_sys::Performance;
 
 /// A jump of the wall clock against the steady one that means the machine slept; smaller ones
 /// are corrections of the clock.
@@ -28,6 +30,11 @@ impl Clock {
         Time::from_millis(to_millis(now))
     }
 
+    /// When the steady clock will show that time.
+    pub(crate) fn steady_ms_at(&self, time: Time) -> f64 {
+        time.as_millis() as f64 - self.wall - self.slept.get() + self.steady
+    }
+
     /// Takes account of a sleep since the last call; `true` if there was one. Steady clocks
     /// stand still in a sleeping machine on some systems and run on others.
     pub(crate) fn notice_sleep(&self) -> bool {
@@ -43,7 +50,13 @@ impl Clock {
 
 /// Milliseconds of the page's steady clock.
 pub(crate) fn steady_ms() -> f64 {
-    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now())
+    STEADY.with(|clock| clock.as_ref().map_or(0.0, Performance::now))
+}
+
+thread_local! {
+    /// Looked up once: it is asked at every input.
+    static STEADY: LazyCell<Option<Performance>> =
+        LazyCell::new(|| web_sys::window().and_then(|window| window.performance()));
 }
 
 /// Whole milliseconds; what is below zero, or no number, is zero.

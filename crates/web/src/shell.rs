@@ -50,11 +50,15 @@ pub(crate) struct Shell {
     tell: Box<dyn Fn(Told)>,
 }
 
+/// To whoever gave a command.
+type Answer = oneshot::Sender<Result<Reply, CommandError>>;
+
 /// Who waits for which answer of the engine.
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    replies: SortedMap<u64, oneshot::Sender<Result<Reply, CommandError>>>,
+    /// In the order of their numbers: thousands may wait, and the first is mostly the next.
+    replies: VecDeque<(u64, Answer)>,
     tokens: SortedMap<u64, oneshot::Sender<Token>>,
 }
 
@@ -62,6 +66,11 @@ impl Waiting {
     fn id(&mut self) -> u64 {
         self.next += 1;
         self.next
+    }
+
+    fn take(&mut self, id: u64) -> Option<Answer> {
+        let at = self.replies.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.replies.remove(at).map(|(_, answer)| answer)
     }
 }
 
@@ -127,12 +136,16 @@ impl Shell {
         Ok(shell)
     }
 
-    /// An answer of the store.
-    pub(crate) fn stored(&self, answer: StoreAnswer) {
-        self.input(match answer {
+    /// Answers of the store.
+    pub(crate) fn stored(&self, answers: Vec<StoreAnswer>) {
+        if self.ended.get() {
+            return;
+        }
+        self.inbox.borrow_mut().extend(answers.into_iter().map(|answer| match answer {
             StoreAnswer::Stored { id, result } => Input::Stored { id, result },
             StoreAnswer::Outbox { contact, result } => Input::Outbox { contact, result },
-        });
+        }));
+        self.work_off();
     }
 
     /// What a person wants; the answer comes out of the receiver, or it is cancelled.
@@ -148,7 +161,7 @@ impl Shell {
             return answered;
         }
         let id = waiting.id();
-        waiting.replies.insert(id, answer);
+        waiting.replies.push_back((id, answer));
         drop(waiting);
         self.input(Input::Command { id, command });
         answered
@@ -202,12 +215,16 @@ impl Shell {
         }
     }
 
-    /// Inputs that come while another is being handled wait for their turn.
     fn input(&self, input: Input) {
         if self.ended.get() {
             return;
         }
         self.inbox.borrow_mut().push_back(input);
+        self.work_off();
+    }
+
+    /// Inputs that come while another is being handled wait for their turn.
+    fn work_off(&self) {
         if self.running.replace(true) {
             return;
         }
@@ -240,23 +257,12 @@ impl Shell {
             self.drain();
         }
         self.running.set(false);
-        self.run_waiting();
-        self.arm();
-    }
-
-    /// What came in while a time-out was handled.
-    fn run_waiting(&self) {
-        let next = self.inbox.borrow_mut().pop_front();
-        if let Some(input) = next {
-            self.input(input);
-        }
+        // What came in meanwhile.
+        self.work_off();
     }
 
     fn arm(&self) {
-        let engine = self.engine.borrow().deadline().map(|at| {
-            let wait = at.since(self.clock.now());
-            crate::clock::steady_ms() + wait.as_secs_f64() * 1_000.0
-        });
+        let engine = self.engine.borrow().deadline().map(|at| self.clock.steady_ms_at(at));
         let next = engine.map_or(self.paths_at.get(), |at| at.min(self.paths_at.get()));
         self.timer.arm(Some(next));
     }
@@ -278,7 +284,7 @@ impl Shell {
             }
             Output::Event(event) => (self.tell)(Told::Event(event)),
             Output::Reply { id, result } => {
-                let answer = self.waiting.borrow_mut().replies.remove(&id);
+                let answer = self.waiting.borrow_mut().take(id);
                 if let Some(answer) = answer {
                     // Whoever asked may be gone.
                     let _ = answer.send(result);

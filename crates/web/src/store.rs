@@ -79,7 +79,7 @@ impl Store {
     /// See [`StoreError`]. Nothing of what was there has been changed then.
     pub(crate) async fn open(
         name: &str,
-        answers: impl Fn(StoreAnswer) + 'static,
+        answers: impl Fn(Vec<StoreAnswer>) + 'static,
     ) -> Result<(Self, Snapshot), StoreError> {
         let database = Database::open(name).await?;
         let (state, snapshot) = match commit::load(&database).await {

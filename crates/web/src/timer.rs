@@ -39,11 +39,11 @@ impl Timer {
         if self.fired.replace(false) {
             *armed = None;
         }
+        if armed.as_ref().is_some_and(|armed| armed.at_ms <= at_ms) {
+            return;
+        }
         let Some(window) = web_sys::window() else { return };
         if let Some(armed) = armed.as_ref() {
-            if armed.at_ms <= at_ms {
-                return;
-            }
             window.clear_timeout_with_handle(armed.handle);
         }
         let delay = (at_ms - crate::clock::steady_ms()).clamp(0.0, MAX_DELAY_MS).ceil();

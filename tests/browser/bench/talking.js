@@ -8,6 +8,9 @@ const SINGLE_MESSAGES = 300;
 const MANY_MESSAGES = 20_000;
 // So many are given to the page before it may do its work.
 const BURST = 400;
+// After so many bursts nothing more is given until all that was is stored: the page takes 4,096 at
+// once and then asks for patience.
+const MOST_BURSTS = 6;
 
 export async function talking(world, kind) {
   const [ada, bob] = await world.pair(kind, kind);
@@ -109,31 +112,52 @@ async function single(ada, bob, kind) {
 }
 
 async function many(ada, bob, kind) {
-  const last = `Many ${MANY_MESSAGES - 1} `.padEnd(200, ".");
-  const start = performance.now();
-  const given = ada.evaluate(async (count, burst) => {
-    const field = document.querySelector('[data-testid="composer"]');
-    const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
-    const key = { key: "Enter", code: "Enter", bubbles: true, cancelable: true };
-    const problem = document.querySelector('[data-testid="composer-problem"]');
-    for (let nth = 0; nth < count; nth++) {
-      set.call(field, `Many ${nth} `.padEnd(200, "."));
-      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
-      field.dispatchEvent(new KeyboardEvent("keydown", key));
-      if (nth % burst !== burst - 1) continue;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      if (problem.textContent) throw new Error(problem.textContent);
-    }
-  }, MANY_MESSAGES, BURST);
-  await given;
-  await ada.delivered(last);
-  const seconds = (performance.now() - start) / 1_000;
-  await bob.sees(last);
+  const samples = await repeat(async (round) => {
+    const start = performance.now();
+    const problem = await ada.evaluate(typeMany, round, MANY_MESSAGES, BURST, MOST_BURSTS);
+    if (problem) throw new Error(problem);
+    const last = `Many ${round}/${MANY_MESSAGES - 1} `.padEnd(200, ".");
+    await ada.delivered(last);
+    const seconds = (performance.now() - start) / 1_000;
+    await bob.sees(last);
+    return MANY_MESSAGES / seconds;
+  });
   figure(
     `${kind}: 200-byte messages one way, delivered and stored`,
-    MANY_MESSAGES / seconds,
+    median(samples),
     "a second",
     10_000,
     "higher",
   );
+}
+
+// Runs in a page: types and sends, and lets the page work between two bursts. A time-out would do
+// that, too, but one that follows another is held back by browsers for 4 ms, and a tenth of the
+// time would be the measurement's own.
+async function typeMany(round, count, burst, most) {
+  const field = document.querySelector('[data-testid="composer"]');
+  const problem = document.querySelector('[data-testid="composer-problem"]');
+  const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+  const key = { key: "Enter", code: "Enter", bubbles: true, cancelable: true };
+  const turn = new MessageChannel();
+  const turned = () => new Promise((resolve) => {
+    turn.port1.onmessage = resolve;
+    turn.port2.postMessage(null);
+  });
+  // The box is emptied once what was sent from it is stored.
+  let bursts = 0;
+  for (let nth = 0; nth < count && !problem.textContent; nth++) {
+    set.call(field, `Many ${round}/${nth} `.padEnd(200, "."));
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    field.dispatchEvent(new KeyboardEvent("keydown", key));
+    if (nth % burst !== burst - 1) continue;
+    await turned();
+    bursts += 1;
+    while (field.value && bursts >= most && !problem.textContent) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    if (!field.value) bursts = 0;
+  }
+  turn.port1.close();
+  return problem.textContent;
 }

@@ -70,7 +70,7 @@ pub(super) struct Writer {
     is_running: Cell<bool>,
     is_closed: Cell<bool>,
     commits: Cell<u64>,
-    answers: Box<dyn Fn(StoreAnswer)>,
+    answers: Box<dyn Fn(Vec<StoreAnswer>)>,
     idle: Idle,
     this: Weak<Self>,
 }
@@ -79,7 +79,7 @@ impl Writer {
     pub(super) fn new(
         database: Database,
         state: State,
-        answers: impl Fn(StoreAnswer) + 'static,
+        answers: impl Fn(Vec<StoreAnswer>) + 'static,
     ) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             idle: Idle::new(database.clone()),
@@ -160,14 +160,14 @@ impl Writer {
         let closed = Fault::Closed.failure();
         match job {
             Job::Commit { id, .. } => {
-                (self.answers)(StoreAnswer::Stored { id, result: Err(closed) });
+                self.answer(StoreAnswer::Stored { id, result: Err(closed) });
             }
             Job::Do(_, done) | Job::BeginAnew(_, done) => {
                 // Whoever asked may have gone.
                 let _ = done.send(Err(closed));
             }
             Job::LoadOutbox(Question { contact, .. }) => {
-                (self.answers)(StoreAnswer::Outbox { contact, result: Err(closed) });
+                self.answer(StoreAnswer::Outbox { contact, result: Err(closed) });
             }
             Job::Close => {}
         }
@@ -197,7 +197,7 @@ impl Writer {
         match job {
             Some(Job::LoadOutbox(question)) => {
                 let result = self.outbox(question).await.map_err(|fault| fault.failure());
-                (self.answers)(StoreAnswer::Outbox { contact: question.contact, result });
+                self.answer(StoreAnswer::Outbox { contact: question.contact, result });
                 true
             }
             Some(Job::BeginAnew(beginning, done)) => {
@@ -267,12 +267,13 @@ impl Writer {
             Ok(()) => self.write(tasks).await,
             Err(fault) => tasks.iter().map(|_| Err(fault.clone())).collect(),
         };
+        let mut answers = Vec::with_capacity(askers.len());
         for (asker, result) in askers.into_iter().zip(results) {
             let result = result.map_err(|fault| fault.failure());
             match asker {
                 Asker::Engine(id) => {
                     let result = result.map(|report| report.stored);
-                    (self.answers)(StoreAnswer::Stored { id, result });
+                    answers.push(StoreAnswer::Stored { id, result });
                 }
                 Asker::Shell(done) => {
                     // Whoever asked may have gone.
@@ -280,6 +281,11 @@ impl Writer {
                 }
             }
         }
+        (self.answers)(answers);
+    }
+
+    fn answer(&self, answer: StoreAnswer) {
+        (self.answers)(vec![answer]);
     }
 
     async fn write(&self, tasks: Vec<Task>) -> commit::Results {

@@ -69,10 +69,10 @@ impl Tab {
     pub(super) async fn lead(&self) -> Result<(), StartError> {
         let shell: Rc<RefCell<Weak<Shell>>> = Rc::default();
         let answered = Rc::clone(&shell);
-        let answers = move |answer: StoreAnswer| {
+        let answers = move |answers: Vec<StoreAnswer>| {
             let shell = answered.borrow().upgrade();
             if let Some(shell) = shell {
-                shell.stored(answer);
+                shell.stored(answers);
             }
         };
         let (store, snapshot) = Store::open(NAME, answers).await?;

@@ -54,15 +54,22 @@ pub(crate) fn Composer(
         text.with(|text| !text.trim().is_empty()) && size.get() <= MAX_CONTENT_BYTES
     });
     let typing = Typing { model, id, told_at: StoredValue::new(0) };
-    // Once a frame: each time, the page is laid out.
+    // Where the browser does not do it: once a frame, since each time the page is laid out.
     let is_fitting = StoredValue::new(false);
+    let grows = StoredValue::new(None);
     watch(move || {
         text.track();
-        if area.get().is_some() && !is_fitting.get_value() {
+        let Some(area) = area.get() else { return };
+        let known = grows.get_value();
+        let grows = known.unwrap_or_else(|| {
+            let found = grows_with_its_text(&area);
+            grows.set_value(Some(found));
+            found
+        });
+        if !grows && !is_fitting.get_value() {
             is_fitting.set_value(true);
             request_animation_frame(move || {
-                is_fitting.try_set_value(false);
-                if let Some(Some(area)) = area.try_get_untracked() {
+                if is_fitting.try_set_value(false).is_none() {
                     fit(&area);
                 }
             });
@@ -81,8 +88,8 @@ pub(crate) fn Composer(
     let way = StoredValue::new(OnTheWay::default());
     let clear = move || {
         draft.take(String::new());
-        picked.reply.set(None);
-        problem.set(None);
+        empty(picked.reply);
+        empty(problem);
         typing.stop();
     };
     let go_on = move || {
@@ -130,13 +137,13 @@ pub(crate) fn Composer(
             event.prevent_default();
             send();
         } else if event.key() == "Escape" {
-            picked.reply.set(None);
+            empty(picked.reply);
         }
     };
     let input = move |event: web_sys::Event| {
         way.update_value(OnTheWay::written);
         draft.take(event_target_value(&event));
-        problem.set(None);
+        empty(problem);
         typing.go_on();
     };
     let paste = move |event: ClipboardEvent| {
@@ -172,7 +179,7 @@ pub(crate) fn Composer(
                             type="button"
                             class="plain round"
                             aria-label="Don't reply to it"
-                            on:click=move |_| picked.reply.set(None)
+                            on:click=move |_| empty(picked.reply)
                         >
                             {icons::icon(icons::CLOSE)}
                         </button>
@@ -219,6 +226,14 @@ pub(crate) fn Composer(
         </div>
     }
     .into_any()
+}
+
+/// Empties it, unless it is: whoever shows it is told at each change, of which there is one with
+/// every key.
+fn empty<T: Send + Sync + 'static>(signal: RwSignal<Option<T>>) {
+    if signal.try_with_untracked(Option::is_some) == Some(true) {
+        signal.set(None);
+    }
 }
 
 /// What is written, and kept for the next time.
@@ -307,6 +322,14 @@ fn about_status(model: Model, id: UserId, status: ContactStatus) -> Option<AnyVi
             .into_any(),
         ),
     }
+}
+
+/// Lets the browser make the box as high as its text; false where it can't.
+fn grows_with_its_text(area: &HtmlTextAreaElement) -> bool {
+    let style = area.unchecked_ref::<web_sys::HtmlElement>().style();
+    // A property that the browser does not know stays empty.
+    drop(style.set_property("field-sizing", "content"));
+    style.get_property_value("field-sizing").is_ok_and(|value| !value.is_empty())
 }
 
 /// Makes the box as high as its text, up to what the style sheet allows.

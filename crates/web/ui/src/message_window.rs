@@ -81,9 +81,7 @@ impl Window {
                     self.take_message(message);
                 }
                 News::Delivery { ids, state } => {
-                    for id in ids {
-                        self.timeline.deliver(id, state);
-                    }
+                    self.timeline.deliver(&ids, state);
                 }
                 News::Read { to } => {
                     self.timeline.read(to);

@@ -29,12 +29,17 @@ const MAX_PAUSE_MS: f64 = 100.0;
 /// A batch of so many is a flood, which nobody reads.
 const FLOOD: usize = 60;
 
-/// Between two batches of a flood at most: four times a second one sees that it goes on.
-const MAX_FLOOD_PAUSE_MS: f64 = 250.0;
+/// Between two batches of a flood: four times a second one sees that it goes on.
+const FLOOD_PAUSE_MS: f64 = 250.0;
+
+/// A pause ends early when nothing has come for so long.
+const LOOK_MS: f64 = 32.0;
 
 struct Inbox {
     model: Model,
     waiting: RefCell<Vec<Notice>>,
+    /// How many waited when we looked last.
+    seen: Cell<usize>,
     is_planned: Cell<bool>,
     /// When the next batch may begin.
     free_at: Cell<f64>,
@@ -45,6 +50,7 @@ pub(crate) fn follow(model: Model) {
     let inbox = Rc::new(Inbox {
         model,
         waiting: RefCell::default(),
+        seen: Cell::new(0),
         is_planned: Cell::new(false),
         free_at: Cell::new(0.0),
     });
@@ -64,13 +70,27 @@ impl Inbox {
         if self.is_planned.replace(true) {
             return;
         }
-        let inbox = Rc::clone(self);
-        let wait = self.free_at.get() - Date::now();
-        if wait <= 0.0 {
+        if self.free_at.get() <= Date::now() {
+            let inbox = Rc::clone(self);
             queue_microtask(move || inbox.work_off());
         } else {
-            let wait = Duration::from_millis(wait.min(MAX_FLOOD_PAUSE_MS).ceil() as u64);
-            set_timeout(move || inbox.work_off(), wait);
+            self.wait();
+        }
+    }
+
+    fn wait(self: &Rc<Self>) {
+        let inbox = Rc::clone(self);
+        self.seen.set(self.waiting.borrow().len());
+        let wait = (self.free_at.get() - Date::now()).clamp(0.0, LOOK_MS);
+        set_timeout(move || inbox.look(), Duration::from_millis(wait.ceil() as u64));
+    }
+
+    fn look(self: &Rc<Self>) {
+        let more = self.waiting.borrow().len() > self.seen.get();
+        if more && self.free_at.get() > Date::now() {
+            self.wait();
+        } else {
+            self.work_off();
         }
     }
 
@@ -89,12 +109,13 @@ impl Inbox {
 }
 
 /// How long the next batch waits, by how long this one took and how many notices it had. A page
-/// that follows easily is left alone; a busy one gets most of the time for the rest.
+/// that follows easily is left alone; a busy one gets most of the time for the rest. What the
+/// browser takes to draw it all comes on top, and nobody tells.
 fn pause_ms(took: f64, count: usize) -> f64 {
     match took < PAUSE_MS {
+        _ if count >= FLOOD => FLOOD_PAUSE_MS,
         true => PAUSE_MS,
-        false if count < FLOOD => (4.0 * took).min(MAX_PAUSE_MS),
-        false => (16.0 * took).min(MAX_FLOOD_PAUSE_MS),
+        false => (4.0 * took).min(MAX_PAUSE_MS),
     }
 }
 
@@ -114,7 +135,7 @@ struct TalkNews {
 fn apply(model: Model, notices: Vec<Notice>) {
     let listener = model.listening();
     let mut news = Vec::new();
-    let mut talks: SortedMap<UserId, TalkNews> = SortedMap::new();
+    let mut talks = last_messages(&notices);
     let listens = |contact: UserId| listener.as_ref().is_some_and(|(id, _)| *id == contact);
     for notice in notices {
         match notice {
@@ -129,9 +150,6 @@ fn apply(model: Model, notices: Vec<Notice>) {
                 if !message.outgoing {
                     talk.came += 1;
                     notify::tell(model, &message);
-                }
-                if talk.last.as_ref().is_none_or(|last| last.h <= message.h) {
-                    talk.last = Some(preview(message.clone()));
                 }
                 if listens(message.contact) {
                     news.push(News::Message(message));
@@ -167,6 +185,24 @@ fn apply(model: Model, notices: Vec<Notice>) {
     for (contact, talk) in talks {
         change_talk(model, contact, talk);
     }
+}
+
+/// The last message of each conversation: of thousands, only this one is put into a line.
+fn last_messages(notices: &[Notice]) -> SortedMap<UserId, TalkNews> {
+    let mut last: SortedMap<UserId, &MessageView> = SortedMap::new();
+    for notice in notices {
+        if let Notice::Event(Event::Message { message }) = notice {
+            let known = last.or_insert_with(message.contact, || message);
+            if known.h <= message.h {
+                *known = message;
+            }
+        }
+    }
+    let news = |message: &MessageView| TalkNews {
+        last: Some(preview(message.clone())),
+        ..TalkNews::default()
+    };
+    last.into_iter().map(|(contact, message)| (contact, news(message))).collect()
 }
 
 fn change_talk(model: Model, contact: UserId, news: TalkNews) {
@@ -258,11 +294,11 @@ mod tests {
     fn the_next_batch_waits_the_longer_the_more_this_one_took() {
         for (took, count, expected) in [
             (0.0, 1, PAUSE_MS),
-            (7.0, 4_000, PAUSE_MS),
+            (7.0, FLOOD - 1, PAUSE_MS),
             (8.0, 1, 32.0),
             (60.0, 1, MAX_PAUSE_MS),
-            (8.0, FLOOD, 128.0),
-            (60.0, FLOOD, MAX_FLOOD_PAUSE_MS),
+            (0.0, FLOOD, FLOOD_PAUSE_MS),
+            (60.0, FLOOD, FLOOD_PAUSE_MS),
         ] {
             assert_eq!(pause_ms(took, count), expected, "{count} in {took} ms");
         }

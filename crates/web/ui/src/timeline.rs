@@ -298,18 +298,26 @@ impl Timeline {
         self.forget_old()
     }
 
-    /// A message of ours has come further. Returns its place if that is news. Only failing and
+    /// Messages of ours have come further. Returns for how many that is news. Only failing and
     /// starting over go back: reports may overtake each other.
-    pub fn deliver(&mut self, id: MessageId, state: Delivery) -> Option<usize> {
-        let at = self.find(id)?;
-        let message = self.loaded.get_mut(at)?;
-        let is_news = message.outgoing
-            && message.state != state
-            && !(message.state == Delivery::Read && state == Delivery::Delivered);
-        is_news.then(|| {
-            message.state = state;
-            at
-        })
+    pub fn deliver(&mut self, ids: &[MessageId], state: Delivery) -> usize {
+        let (mut next, mut count) = (0, 0);
+        for id in ids {
+            // Those that are told together mostly follow each other.
+            let follows = self.loaded.get(next).is_some_and(|message| message.id == *id);
+            let at = if follows { Some(next) } else { self.find(*id) };
+            let Some(at) = at else { continue };
+            next = at + 1;
+            let Some(message) = self.loaded.get_mut(at) else { continue };
+            let is_news = message.outgoing
+                && message.state != state
+                && !(message.state == Delivery::Read && state == Delivery::Delivered);
+            if is_news {
+                message.state = state;
+                count += 1;
+            }
+        }
+        count
     }
 
     /// The contact has read our log up to `to`. Returns the places that change.

@@ -158,12 +158,27 @@ fn delivery_goes_forward_and_reading_covers_a_prefix() {
     let mut timeline = Timeline::new(true);
     timeline.reset(vec![message(1, true), message(2, true), message(3, false)], false, false);
     let first = timeline.get(0).unwrap().id;
-    assert_eq!(timeline.deliver(first, Delivery::Delivered), Some(0));
-    assert_eq!(timeline.deliver(first, Delivery::Delivered), None);
+    assert_eq!(timeline.deliver(&[first], Delivery::Delivered), 1);
+    assert_eq!(timeline.deliver(&[first], Delivery::Delivered), 0);
     assert_eq!(timeline.read(2), vec![0]);
-    assert_eq!(timeline.deliver(first, Delivery::Delivered), None);
+    assert_eq!(timeline.deliver(&[first], Delivery::Delivered), 0);
     let theirs = timeline.get(2).unwrap().id;
-    assert_eq!(timeline.deliver(theirs, Delivery::Failed), None);
+    assert_eq!(timeline.deliver(&[theirs], Delivery::Failed), 0);
+}
+
+#[test]
+fn what_is_delivered_together_is_found_in_any_order_with_gaps_and_strangers() {
+    let mut timeline = Timeline::new(true);
+    timeline.reset((1..=9).map(|h| message(h, true)).collect(), false, false);
+    let id = |h| message(h, true).id;
+    let ids = [id(3), id(4), id(1_000), id(5), id(9), id(1), id(2)];
+    assert_eq!(timeline.deliver(&ids, Delivery::Delivered), 6);
+    let delivered: Vec<u64> = (0..9)
+        .filter_map(|at| timeline.get(at))
+        .filter(|message| message.state == Delivery::Delivered)
+        .map(|message| message.h)
+        .collect();
+    assert_eq!(delivered, [1, 2, 3, 4, 5, 9]);
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Tab {
     pub(super) async fn open(name: &str) -> Result<Self, StoreError> {
         let answers = Rc::new(Answers::default());
         let take_in = Rc::clone(&answers);
-        let (store, snapshot) = Store::open(name, move |answer| take_in.take_in(answer)).await?;
+        let (store, snapshot) = Store::open(name, move |come| take_in.take_in(come)).await?;
         Ok(Self { name: name.to_owned(), store, snapshot, answers })
     }
 

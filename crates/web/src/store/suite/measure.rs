@@ -40,7 +40,7 @@ impl Bench {
     async fn open(name: &str) -> Result<Self, String> {
         let answers = Rc::new(Answers::default());
         let take_in = Rc::clone(&answers);
-        let (store, snapshot) = Store::open(name, move |answer| take_in.take_in(answer))
+        let (store, snapshot) = Store::open(name, move |come| take_in.take_in(come))
             .await
             .map_err(|error| error.to_string())?;
         let contact = Identity::from_seed([9; 32]).user_id();

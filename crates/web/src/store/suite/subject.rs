@@ -30,8 +30,8 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn take_in(&self, answer: StoreAnswer) {
-        self.come.borrow_mut().push(answer);
+    pub(super) fn take_in(&self, answers: Vec<StoreAnswer>) {
+        self.come.borrow_mut().extend(answers);
         if let Some(waiting) = self.waiting.borrow_mut().take() {
             // Whoever waited may have gone.
             let _ = waiting.send(());
@@ -89,7 +89,7 @@ impl Browser {
 
     async fn open(&mut self) -> Outcome {
         let answers = Rc::clone(&self.answers);
-        let opened = Store::open(&self.name, move |answer| answers.take_in(answer)).await;
+        let opened = Store::open(&self.name, move |come| answers.take_in(come)).await;
         let (store, snapshot) = opened.map_err(|error| error.to_string())?;
         (self.store, self.snapshot) = (Some(store), snapshot);
         Ok(())
