@@ -257,8 +257,6 @@ impl Engine {
         if let Some(inbox) = peer.inboxes.get_mut(&lg) {
             inbox.stored(s);
         }
-        self.send_ack(contact, lg, now);
-        self.throttle(contact);
         // Where an id came twice in one frame, the first was written and the last was present.
         let mut present = stored.present.clone();
         let mut news = Vec::with_capacity(messages.len());
@@ -276,6 +274,9 @@ impl Engine {
         for message in news.into_iter().rev() {
             self.event(Event::Message { message });
         }
+        // Who reads it comes before who waits for the acknowledgement.
+        self.send_ack(contact, lg, now);
+        self.throttle(contact);
     }
 
     pub(crate) fn incoming_not_stored(&mut self, contact: UserId, lg: LogId, bytes: usize) {

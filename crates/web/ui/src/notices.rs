@@ -70,7 +70,13 @@ impl Inbox {
         if self.is_planned.replace(true) {
             return;
         }
-        if self.free_at.get() <= Date::now() {
+        let quiet_ms = Date::now() - self.free_at.get();
+        let is_theirs = matches!(notice,
+            Notice::Event(Event::Message { message }) if !message.outgoing);
+        if quiet_ms >= 2.0 * PAUSE_MS && is_theirs {
+            // At once, before anything is said to whoever sent it.
+            self.work_off();
+        } else if quiet_ms >= 0.0 {
             let inbox = Rc::clone(self);
             queue_microtask(move || inbox.work_off());
         } else {
