@@ -1,13 +1,12 @@
 //! `tincan export`: an encrypted backup of identity, contacts and history. A node may run.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use serde_json::json;
 use tincan_node::{ExportError, Exported, WriteError, export};
 
+use super::new_file::{self, NewFile};
 use super::passphrase;
 use crate::Outcome;
 use crate::cli;
@@ -67,7 +66,7 @@ fn refused(error: ExportError) -> Failure {
 /// What can be said before anybody types a passphrase.
 fn check(args: &cli::Export) -> Outcome {
     if !args.force && args.file.symlink_metadata().is_ok() {
-        return Err(exists(&args.file));
+        return Err(new_file::exists(&args.file));
     }
     if args.file.is_dir() {
         return Err(Failure::BadInput(format!(
@@ -76,81 +75,4 @@ fn check(args: &cli::Export) -> Outcome {
         )));
     }
     Ok(())
-}
-
-fn exists(path: &Path) -> Failure {
-    Failure::BadInput(format!(
-        "{} is there already; name another file, or say --force to replace it",
-        path.display()
-    ))
-}
-
-/// A file that gets its name only once it is complete, for its owner alone.
-struct NewFile {
-    file: File,
-    partial: PathBuf,
-    path: PathBuf,
-}
-
-impl NewFile {
-    fn create(path: &Path) -> Result<Self, Failure> {
-        let Some(name) = path.file_name() else {
-            return Err(Failure::BadInput(format!("{} is no file name", path.display())));
-        };
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.partial", std::process::id()));
-        let partial = path.with_file_name(hidden);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial);
-        let file = file.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Failure::BadInput(format!(
-                "the directory of {} is not there; make it, or name another file",
-                path.display()
-            )),
-            _ => Failure::Failed(format!("{} can't be written: {error}", path.display())),
-        })?;
-        Ok(Self { file, partial, path: path.to_owned() })
-    }
-
-    fn keep(self, force: bool) -> Outcome {
-        let failed = |error: io::Error| {
-            Failure::Failed(format!("{} can't be written: {error}", self.path.display()))
-        };
-        self.file.sync_all().map_err(failed)?;
-        if force {
-            fs::rename(&self.partial, &self.path).map_err(failed)?;
-        } else {
-            // A second name never takes the place of a file that came meanwhile.
-            match fs::hard_link(&self.partial, &self.path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(exists(&self.path));
-                }
-                // Sticks and cards often know no second names.
-                Err(_) if self.path.symlink_metadata().is_ok() => return Err(exists(&self.path)),
-                Err(_) => fs::rename(&self.partial, &self.path).map_err(failed)?,
-            }
-        }
-        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        // The name itself shall outlive a power cut; where that can't be asked for, it is as it is.
-        let _ = File::open(directory.unwrap_or(Path::new("."))).and_then(|dir| dir.sync_all());
-        Ok(())
-    }
-}
-
-impl Write for NewFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Drop for NewFile {
-    fn drop(&mut self) {
-        // It has its own name by now, or is half a backup.
-        let _ = fs::remove_file(&self.partial);
-    }
 }

@@ -10,6 +10,7 @@ mod id;
 mod import;
 mod invite;
 mod listen;
+mod new_file;
 mod passphrase;
 mod search;
 mod send;
