@@ -10,6 +10,8 @@ use is::{IceAgent, IceAgentEvent, IceConnectionState, IceCreds, Protocol};
 
 use crate::candidate::{CandidateError, CandidateKind, LocalCandidate, parse_remote};
 use crate::config::Config;
+use crate::stun::is_request;
+use crate::triggered::Triggered;
 
 /// Remote candidates kept per generation; a peer's description holds at most as many.
 const MAX_REMOTE: usize = 32;
@@ -84,6 +86,7 @@ struct Generation {
     remote_count: usize,
     exhausted: bool,
     revived: Option<Instant>,
+    triggered: Triggered,
 }
 
 impl Ice {
@@ -254,6 +257,7 @@ impl Ice {
                 return StunVerdict::Malformed;
             };
             let is_answer = message.is_successful_binding_response();
+            let is_request = message.is_binding_request();
             let packet = StunPacket {
                 proto: Protocol::Udp,
                 source: path.remote,
@@ -264,6 +268,12 @@ impl Ice {
                 // The agent nominates only in handle_timeout (trap 1).
                 generation.agent.handle_timeout(now);
                 answered = is_answer && generation.agent.has_viable_remote_candidate(path.remote);
+                if is_answer {
+                    generation.triggered.answered(path);
+                }
+                if is_request {
+                    generation.triggered.peer_asks(path);
+                }
                 verdict = StunVerdict::Accepted;
                 break;
             }
@@ -357,11 +367,10 @@ impl Ice {
 
     pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Datagram> {
         loop {
-            let previous = || self.previous.as_mut().and_then(|g| g.agent.poll_transmit());
-            let transmit = self.current.agent.poll_transmit().or_else(previous)?;
-            let path = Path { local: transmit.source, remote: transmit.destination };
-            if !self.is_held(now, path) {
-                return Some(Datagram { path, bytes: transmit.contents.to_vec() });
+            let previous = || self.previous.as_mut().and_then(Generation::poll_transmit);
+            let datagram = self.current.poll_transmit().or_else(previous)?;
+            if !self.is_held(now, datagram.path) {
+                return Some(datagram);
             }
         }
     }
@@ -429,7 +438,18 @@ impl Generation {
         agent.set_max_stun_rto(config.consent_interval);
         agent.set_max_stun_retransmits(MAX_CHECKS);
         agent.set_max_candidate_pairs(MAX_PAIRS);
-        Generation { agent, remote_count: 0, exhausted: false, revived: None }
+        let triggered = Triggered::default();
+        Generation { agent, remote_count: 0, exhausted: false, revived: None, triggered }
+    }
+
+    fn poll_transmit(&mut self) -> Option<Datagram> {
+        let Some(transmit) = self.agent.poll_transmit() else { return self.triggered.poll() };
+        let path = Path { local: transmit.source, remote: transmit.destination };
+        let bytes = transmit.contents.to_vec();
+        if is_request(&bytes) {
+            self.triggered.asked(path, &bytes);
+        }
+        Some(Datagram { path, bytes })
     }
 
     fn add_local(&mut self, now: Instant, local: &LocalCandidate) -> Option<String> {

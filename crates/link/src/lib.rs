@@ -26,6 +26,7 @@ mod sctp_window;
 mod sdp;
 mod stats;
 mod stun;
+mod triggered;
 
 pub use candidate::{CandidateError, CandidateKind, LocalCandidate};
 pub use config::{Config, DtlsVersions};

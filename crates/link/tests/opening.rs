@@ -248,6 +248,29 @@ fn candidates_may_trickle_in_after_the_descriptions() {
 }
 
 #[test]
+fn a_check_that_comes_in_is_answered_with_ours_at_once_however_long_ours_were_dropped() {
+    for late_ms in [60, 160, 400, 800, 1_600, 3_000] {
+        let mut world = World::new(45, Net::default());
+        let (now, theirs) = (world.now, world.ends[B].addrs[0]);
+        world.net.filtered.push(theirs);
+        world.ends[B].link.add_local_candidate(now, LocalCandidate::host(theirs)).unwrap();
+        let offer = world.ends[A].link.create_offer(now).unwrap();
+        let answer = world.ends[B].link.accept_offer(now, &offer).unwrap();
+        world.ends[A].link.accept_answer(now, &answer).unwrap();
+        let host = LocalCandidate::host(world.ends[A].addrs[0]);
+        let line = world.ends[A].link.add_local_candidate(now, host).unwrap();
+        world.settle();
+        world.run_for(Duration::from_millis(late_ms));
+        let (told, rtt) = (world.now, world.net.latency * 2);
+        world.ends[B].link.add_remote_candidate(told, &line).unwrap();
+        world.settle();
+        let ours = |world: &World| world.ends[A].link.stats().path.is_some();
+        assert!(world.run_until(rtt * 2, ours), "told after {late_ms} ms");
+        assert!(world.run_until(rtt * 4, World::is_open), "told after {late_ms} ms");
+    }
+}
+
+#[test]
 fn an_offer_published_again_gets_the_same_answer() {
     let mut world = World::new(43, Net::default());
     let now = world.now;

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,8 @@ pub struct Net {
     pub drop: Vec<u64>,
     /// Addresses of end A and end B that nothing reaches any more.
     pub dead: Vec<SocketAddr>,
+    /// Addresses whose router lets in only whom it has sent to.
+    pub filtered: Vec<SocketAddr>,
 }
 
 impl Default for Net {
@@ -50,6 +52,7 @@ impl Default for Net {
             blackout: None,
             drop: Vec::new(),
             dead: Vec::new(),
+            filtered: Vec::new(),
         }
     }
 }
@@ -87,6 +90,8 @@ pub struct World {
     pub net: Net,
     pub rng: ChaCha8Rng,
     flights: BinaryHeap<Reverse<Flight>>,
+    /// Who has sent to whom.
+    sent: BTreeSet<(SocketAddr, SocketAddr)>,
     /// Datagrams sent so far, and copies in flight so far.
     numbered: u64,
     serial: u64,
@@ -132,8 +137,8 @@ impl World {
             }
         };
         let ends = [end(a.0, Role::Offerer, a.1), end(b.0, Role::Answerer, b.1)];
-        let flights = BinaryHeap::new();
-        World { start: now, now, ends, net, rng, flights, numbered: 0, serial: 0, tap: None }
+        let (flights, sent) = (BinaryHeap::new(), BTreeSet::new());
+        World { start: now, now, ends, net, rng, flights, sent, numbered: 0, serial: 0, tap: None }
     }
 
     /// Signals without delay: candidates inside the descriptions.
@@ -238,7 +243,9 @@ impl World {
 
     fn deliver(&mut self, flight: Flight) {
         let end = flight.to;
-        if self.net.dead.contains(&flight.local) {
+        let is_filtered = self.net.filtered.contains(&flight.local);
+        let is_wanted = !is_filtered || self.sent.contains(&(flight.local, flight.remote));
+        if self.net.dead.contains(&flight.local) || !is_wanted {
             return;
         }
         self.ends[end].link.handle_datagram(self.now, flight.local, flight.remote, &flight.bytes);
@@ -299,6 +306,7 @@ impl World {
     fn carry(&mut self, from: usize, source: SocketAddr, target: SocketAddr, bytes: &[u8]) {
         assert!(bytes.len() <= Config::default().mtu, "{} bytes in a datagram", bytes.len());
         self.numbered += 1;
+        self.sent.insert((source, target));
         if let Some(tap) = &mut self.tap {
             tap.push((from, source, target, bytes.to_vec()));
         }

@@ -56,7 +56,7 @@ async fn throw_at(to: &str, bytes: impl Fn(usize) -> Vec<u8>) {
     }
 }
 
-fn noise(length: usize, seed: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize, seed: usize) -> Vec<u8> {
     (0..length).map(|at| (at * 31 + seed * 17 + 1) as u8).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use tincan_e2e::HubProcess;
 use tincan_wire::{AccessClaims, AccessToken, DeviceId, Identity, Leaf, Topic, UserId, client_id};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// The site's address of a hub, `host:port`.
@@ -23,7 +23,7 @@ pub(crate) async fn connect_from(number: usize, to: &str) -> TcpStream {
 }
 
 /// Writes until the other end has had enough or everything is out; how much went.
-pub(crate) async fn throw(stream: &mut TcpStream, bytes: &[u8]) -> usize {
+pub(crate) async fn throw(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> usize {
     let mut sent = 0;
     while sent < bytes.len() {
         match stream.write(&bytes[sent..]).await {

@@ -17,4 +17,5 @@ mod hub;
 mod hub_clients;
 mod letters;
 mod scene;
+mod tls;
 mod udp;
