@@ -4,42 +4,80 @@ mod connection;
 mod path;
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use tincan_engine::{PeerInput, PeerOutput};
 use tincan_wire::{SessionId, SortedMap};
+use wasm_bindgen_futures::spawn_local;
 
 use crate::hub::IceServer;
+use crate::timer::sleep;
 use connection::Connection;
 pub(crate) use connection::{channel, configuration};
 
 /// Hands what a connection says to the shell.
 pub(crate) type Tell = Rc<dyn Fn(SessionId, PeerInput)>;
 
+/// How long a connection waits for the hub to name its ICE servers. Whoever opens a chat with the
+/// page may be quicker than that answer, and a browser asks only the servers that it was told of
+/// when the connection was made.
+const SERVERS_MS: i32 = 1_000;
+
 /// All connections, by session.
 pub(crate) struct Peers {
     tell: Tell,
     connections: RefCell<SortedMap<SessionId, Connection>>,
-    servers: RefCell<Vec<IceServer>>,
+    /// None until the hub has said so, or did not in time.
+    servers: RefCell<Option<Vec<IceServer>>>,
+    /// What waits for that.
+    held: RefCell<Vec<(SessionId, PeerOutput)>>,
+    me: Weak<Self>,
 }
 
 impl Peers {
-    pub(crate) fn new(tell: Tell) -> Self {
-        Self {
+    pub(crate) fn new(tell: Tell) -> Rc<Self> {
+        Rc::new_cyclic(|me| Self {
             tell,
             connections: RefCell::new(SortedMap::new()),
-            servers: RefCell::new(Vec::new()),
-        }
+            servers: RefCell::new(None),
+            held: RefCell::default(),
+            me: me.clone(),
+        })
     }
 
     /// What connections made from now on may use.
     pub(crate) fn set_servers(&self, servers: Vec<IceServer>) {
-        self.servers.replace(servers);
+        self.servers.replace(Some(servers));
+        for (sid, output) in self.held.take() {
+            self.act(sid, output);
+        }
     }
 
     /// Does what the engine says.
     pub(crate) fn handle(&self, sid: SessionId, output: PeerOutput) {
-        let mut connections = self.connections.borrow_mut();
+        if self.servers.borrow().is_some() {
+            return self.act(sid, output);
+        }
+        let mut held = self.held.borrow_mut();
+        if let PeerOutput::Close = output {
+            return held.retain(|(waiting, _)| *waiting != sid);
+        }
+        held.push((sid, output));
+        if held.len() > 1 {
+            return;
+        }
+        let me = self.me.clone();
+        spawn_local(async move {
+            sleep(SERVERS_MS).await;
+            if let Some(me) = me.upgrade()
+                && me.servers.borrow().is_none()
+            {
+                me.set_servers(Vec::new());
+            }
+        });
+    }
+
+    fn act(&self, sid: SessionId, output: PeerOutput) {
         let created = match output {
             PeerOutput::Offer { relay_only } | PeerOutput::Answer { relay_only, .. } => {
                 Some(relay_only)
@@ -47,15 +85,15 @@ impl Peers {
             _ => None,
         };
         if let Some(relay_only) = created
-            && !connections.contains_key(&sid)
+            && !self.connections.borrow().contains_key(&sid)
         {
-            let made =
-                Connection::new(sid, &self.servers.borrow(), relay_only, Rc::clone(&self.tell));
-            match made {
-                Ok(connection) => drop(connections.insert(sid, connection)),
+            let servers = self.servers.borrow().clone().unwrap_or_default();
+            match Connection::new(sid, &servers, relay_only, Rc::clone(&self.tell)) {
+                Ok(connection) => drop(self.connections.borrow_mut().insert(sid, connection)),
                 Err(reason) => return (self.tell)(sid, PeerInput::Failed { reason }),
             }
         }
+        let mut connections = self.connections.borrow_mut();
         // The session is closed or was never opened: nothing to do it with.
         let Some(connection) = connections.get(&sid) else { return };
         match output {

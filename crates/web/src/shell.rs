@@ -39,7 +39,7 @@ pub(crate) struct Shell {
     engine: RefCell<Engine>,
     store: Store,
     broker: Rc<Broker>,
-    peers: Peers,
+    peers: Rc<Peers>,
     clock: Rc<Clock>,
     timer: Timer,
     paths_at: Cell<f64>,
