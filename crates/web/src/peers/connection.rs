@@ -21,6 +21,7 @@ use web_sys::{
 };
 
 use super::{Tell, path};
+use crate::clock::steady_ms;
 use crate::hub::IceServer;
 use crate::timer::sleep;
 use crate::words::words;
@@ -40,6 +41,12 @@ const CLOSE_LOOK_MS: i32 = 50;
 /// How long the first candidates may take to be in the description itself, which spares a
 /// message; a browser has those of its own interfaces within a few milliseconds.
 const GATHER_MS: i32 = 25;
+
+/// How long the contact's candidates are waited for although the browser sees no way through those
+/// that it has: as long as Firefox waits by itself. Chromium gives up at once when a relay refuses
+/// the only address that it was told, the private one of the contact's interface, and takes it up
+/// again with the next.
+const CANDIDATES_MS: f64 = 5_000.0;
 
 /// A connection; closed when dropped.
 pub(super) struct Connection {
@@ -65,6 +72,8 @@ struct Inner {
     path: RefCell<Option<tincan_engine::Path>>,
     gathered: Cell<bool>,
     described: Cell<bool>,
+    /// When the contact's first description was there, on the steady clock.
+    told_at_ms: Cell<Option<f64>>,
 }
 
 impl Connection {
@@ -97,6 +106,7 @@ impl Connection {
             path: RefCell::new(None),
             gathered: Cell::new(false),
             described: Cell::new(false),
+            told_at_ms: Cell::new(None),
         });
         listen(&inner);
         let (steps, mut to_do) = unbounded();
@@ -246,6 +256,9 @@ impl Inner {
     }
 
     async fn set_remote(&self, kind: RtcSdpType, sdp: &str) -> Result<(), String> {
+        if self.told_at_ms.get().is_none() {
+            self.told_at_ms.set(Some(steady_ms()));
+        }
         let description = RtcSessionDescriptionInit::new(kind);
         description.set_sdp(sdp);
         JsFuture::from(self.connection.set_remote_description(&description))
@@ -343,13 +356,32 @@ impl Inner {
             RtcPeerConnectionState::Failed => {
                 // After a lost path the engine decides how long to go on trying.
                 if self.chat.ready_state() != RtcDataChannelState::Open {
-                    self.fail("no path was found to the contact".to_owned());
+                    Self::give_up_in_time(self);
                 } else if !self.lost.replace(true) {
                     self.say(PeerInput::Disconnected);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Fails unless candidates that are still on their way bring a path.
+    fn give_up_in_time(me: &Rc<Self>) {
+        let end = me.told_at_ms.get().map_or(0.0, |told| told + CANDIDATES_MS);
+        let me = Rc::downgrade(me);
+        spawn_local(async move {
+            #[expect(clippy::cast_possible_truncation, reason = "seconds at most")]
+            let left = (end - steady_ms()).clamp(0.0, CANDIDATES_MS).ceil() as i32;
+            if left > 0 {
+                sleep(left).await;
+            }
+            let Some(me) = me.upgrade() else { return };
+            if me.connection.connection_state() == RtcPeerConnectionState::Failed
+                && me.chat.ready_state() != RtcDataChannelState::Open
+            {
+                me.fail("no path was found to the contact".to_owned());
+            }
+        });
     }
 
     fn look_at_path(me: &Rc<Self>) {
