@@ -20,7 +20,7 @@ const NETWORKS: &str = "tests in networks of their own";
 /// Who needs another relay, or its clients.
 const RELAYS: &str = "tests of the relay";
 
-const PROGRAMS: [Program; 11] = [
+const PROGRAMS: [Program; 12] = [
     Program { names: &["c++", "g++"], package: "g++", needed_by: "fuzz targets" },
     Program { names: &["faketime"], package: "faketime", needed_by: "tests of wrong clocks" },
     Program { names: &["ip"], package: "iproute2", needed_by: NETWORKS },
@@ -40,6 +40,7 @@ const PROGRAMS: [Program; 11] = [
     },
     Program { names: &["node", "nodejs"], package: "nodejs", needed_by: "tests in browsers" },
     Program { names: &["npm"], package: "npm", needed_by: "tests in browsers" },
+    Program { names: &["certutil"], package: "libnss3-tools", needed_by: "tests in browsers" },
 ];
 
 /// Where programs are: the search path, and where Debian puts servers.

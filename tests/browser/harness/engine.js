@@ -1,6 +1,7 @@
 // The two browsers: how each is found, started and told to let pages on one machine connect.
 
-import { existsSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 import puppeteer from "puppeteer-core";
@@ -51,19 +52,21 @@ function find(kind) {
 
 // A running browser. `hidden` keeps addresses hidden behind `.local` names, as browsers do by
 // themselves; otherwise they are told, which connects sooner. With `loopback`, pages on one machine
-// connect where there is no network.
+// connect where there is no network. With an `authority`, the file of a certificate, servers are
+// trusted that it vouches for; without one certificates are not looked at.
 export async function launch(
   kind,
-  { hidden = false, loopback = true, flags = [], preferences = {} } = {},
+  { hidden = false, loopback = true, authority, flags = [], preferences = {} } = {},
 ) {
   const folder = await temporaryFolder();
+  if (authority) trust(kind, folder.path, authority);
   const environment = { ...process.env, HOME: folder.path, TMPDIR: folder.path };
   const options = {
     executablePath: find(kind),
     headless: true,
     env: environment,
     userDataDir: join(folder.path, "profile"),
-    acceptInsecureCerts: true,
+    acceptInsecureCerts: !authority,
     protocolTimeout: 120_000,
   };
   const browser =
@@ -91,6 +94,16 @@ export async function launch(
     await folder.remove();
   };
   return { kind, browser, close, kill };
+}
+
+// Puts an authority where the browser keeps those that a person has added.
+function trust(kind, folder, authority) {
+  const place = kind === "chromium" ? [folder, ".pki", "nssdb"] : [folder, "profile"];
+  const database = `sql:${join(...place)}`;
+  mkdirSync(join(...place), { recursive: true });
+  const certutil = (...words) => execFileSync("certutil", [...words, "-d", database]);
+  certutil("-N", "--empty-password");
+  certutil("-A", "-n", "laboratory", "-t", "C,,", "-i", authority);
 }
 
 function chromiumFlags(hidden, loopback, flags) {

@@ -2,25 +2,28 @@
 // come on standard input, each a line of JSON, and so do their answers on standard output. The
 // browser ends with the input.
 //
-// node lab/visitor.js chromium|firefox ORIGIN
+// node lab/visitor.js chromium|firefox ORIGIN [AUTHORITY]
 
 import { createInterface } from "node:readline";
 
 import { launch } from "../harness/engine.js";
 import { Person } from "../harness/person.js";
 
-const [kind, origin] = process.argv.slice(2);
+const [kind, origin, authority] = process.argv.slice(2);
 
-// A page needs a secure context. The laboratory's hub speaks no TLS, and is not on loopback: the
-// browser is told to trust its name. Addresses stay hidden, as people have it.
-const engine = await launch(kind, {
-  hidden: true,
-  loopback: false,
+// A page needs a secure context. Where the laboratory's hub speaks no TLS, and it is not on loopback,
+// the browser is told to trust its name. Addresses stay hidden, as people have it.
+const plain = {
   flags:
     kind === "chromium"
       ? [`--unsafely-treat-insecure-origin-as-secure=${origin}`, "--disable-features=HttpsUpgrades"]
       : [],
   preferences: { "dom.securecontext.allowlist": new URL(origin).hostname },
+};
+const engine = await launch(kind, {
+  hidden: true,
+  loopback: false,
+  ...(authority ? { authority } : plain),
 });
 const context = await engine.browser.createBrowserContext();
 const person = await Person.open(context, kind);

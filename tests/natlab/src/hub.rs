@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -24,6 +24,7 @@ const PAGE: &str = "/sw.js";
 pub struct Hub {
     _service: Service,
     place: String,
+    authority: Option<PathBuf>,
 }
 
 impl Hub {
@@ -43,12 +44,31 @@ impl Hub {
     /// # Errors
     /// The same.
     pub fn with(lab: &Lab, flags: &[impl AsRef<OsStr>]) -> Result<Self, String> {
+        let mut command = Self::command(lab);
+        command.args(flags);
+        Self::run(&mut command, Service::folder("hub")?, Self::origin())
+    }
+
+    /// Starts one that speaks TLS, with `fullchain.pem` and `privkey.pem` of this folder, which the
+    /// authority of this file has signed.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn over_tls(lab: &Lab, certificate: &Path, authority: &Path) -> Result<Self, String> {
+        let mut command = Self::command(lab);
+        command.arg("--tls-cert").arg(certificate.join("fullchain.pem"));
+        command.arg("--tls-key").arg(certificate.join("privkey.pem"));
+        let hub = Self::run(&mut command, Service::folder("hub")?, format!("https://{HUB_NAME}"))?;
+        Ok(Self { authority: Some(authority.to_owned()), ..hub })
+    }
+
+    fn command(lab: &Lab) -> Command {
         let port = Self::PORT.to_string();
         let words = ["hub", "--json", "--bind", "::", "--port", &port, "--public-host", HUB_NAME];
         let others = [server4()[1].to_string(), server6()[1].to_string()].join(",");
         let mut command = lab.server().command(binary());
-        bare(&mut command).args(words).args(["--stun-address", &others]).args(flags);
-        Self::run(&mut command, Service::folder("hub")?, Self::origin())
+        bare(&mut command).args(words).args(["--stun-address", &others]);
+        command
     }
 
     /// Starts one with these flags and no others, in a folder with what they speak of.
@@ -64,7 +84,12 @@ impl Hub {
     fn run(command: &mut Command, folder: TempDir, place: String) -> Result<Self, String> {
         let output = folder.path().join("stdout");
         let service = Service::start("the hub", command, folder, || is_open(&output))?;
-        Ok(Self { _service: service, place })
+        Ok(Self { _service: service, place, authority: None })
+    }
+
+    /// Whom to trust about its certificate, if it has one.
+    pub(crate) fn authority(&self) -> Option<&Path> {
+        self.authority.as_deref()
     }
 
     /// Where everybody finds one that is started in the usual way.

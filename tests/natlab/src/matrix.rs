@@ -306,7 +306,8 @@ Written by `cargo xtask natlab`: two nodes and a hub, the real binary, behind tw
 routers of each kind (`tests/natlab`). D: they must connect directly; T: only a relay brings them \
 together. The time is the median from a message's being written to the session's being verified at \
 both ends. A pair is right only if both ends report the path that the packets were seen to take at \
-the hosts and outside the routers. The same with a page in a browser at one end is in \
+the hosts and outside the routers; where they must connect directly, a relay may carry the first \
+five seconds. The same with a page in a browser at one end is in \
 [natlab-browsers.md](natlab-browsers.md).
 
 ![The matrix](natlab.svg)

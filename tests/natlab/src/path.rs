@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde_json::Value;
 
 use crate::flow::Flow;
+use crate::pair::Expect;
 use crate::plan::is_server;
 
 /// What `tincan status` says of a path.
@@ -36,6 +37,11 @@ impl Reported {
     /// Whether a relay is on it.
     pub fn is_relayed(&self) -> bool {
         self.relay().is_some()
+    }
+
+    /// Whether what has to end so need not be waited for any longer.
+    pub(crate) fn is_final(&self, expect: Expect) -> bool {
+        expect == Expect::Relay || !self.is_relayed()
     }
 
     /// The relay on it: ours, else theirs.

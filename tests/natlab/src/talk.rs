@@ -26,8 +26,11 @@ pub(crate) struct Talk {
 impl Talk {
     /// Starts node and browser at a hub.
     pub(crate) fn first(lab: &Lab, browser: Browser, hub: Hub) -> Result<Self, String> {
-        let node = Node::start(lab, Side::B, hub.place())?;
-        let visitor = Visitor::start(lab, Side::A, browser, hub.place())?;
+        let authority = hub.authority().map(|path| path.display().to_string());
+        let trust = authority.as_deref().map(|path| ["--ca-file", path]);
+        let flags = trust.as_ref().map_or(&[][..], |trust| &trust[..]);
+        let node = Node::start_with(lab, Side::B, hub.place(), flags)?;
+        let visitor = Visitor::start(lab, Side::A, browser, &hub)?;
         Ok(Self { visitor, node, hub, nth: 1 })
     }
 

@@ -1,7 +1,9 @@
 //! A pair whose first host has the page in a browser and whose second has a node, tried once.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use crate::hub::Hub;
 use crate::kind::Nat;
@@ -71,6 +73,24 @@ impl Visit {
         visits.pop().expect("there is an outcome")
     }
 
+    /// Tries one at a hub that speaks TLS, with the certificate in a folder, which page and node
+    /// trust for the authority of this file.
+    pub fn over_tls(browser: Browser, pair: Pair, certificate: &Path, authority: &Path) -> Self {
+        let attempt = || {
+            let lab = prepared(browser, pair)?;
+            let counters = [Side::A, Side::B].map(|side| Counters::start(&lab, side));
+            let hub = Hub::over_tls(&lab, certificate, authority).map_err(Outcome::Wrong)?;
+            let mut talk = Talk::first(&lab, browser, hub).map_err(Outcome::Wrong)?;
+            let opened = talk.open_by_invite();
+            let opened = opened.map_err(|words| apart(&words, &counters))?;
+            judged(&mut talk, pair, &lab, &counters, opened).map_err(Outcome::Wrong)
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(attempt))
+            .unwrap_or_else(|panic| Err(broken(&*panic)))
+            .unwrap_or_else(|outcome| outcome);
+        Self { browser, pair, opener: Opener::Page, outcome }
+    }
+
     /// Tries one so many times, and gives each with `tell`. The browser with what it has stored,
     /// what the node has stored and the routers are the same in all of them, as long as nothing
     /// fails; between two the page is left, hub and node are ended, the routers forget what they
@@ -88,11 +108,32 @@ impl Visit {
             let failed = match catch_unwind(AssertUnwindSafe(&mut series)) {
                 Ok(Ok(())) => continue,
                 Ok(Err(outcome)) => outcome,
-                Err(panic) => Outcome::Wrong(format!("the laboratory: {}", said(&*panic))),
+                Err(panic) => broken(&*panic),
             };
             told(opener, failed);
         }
     }
+}
+
+/// A laboratory, if a page can be visited in it.
+fn prepared(browser: Browser, pair: Pair) -> Result<Lab, Outcome> {
+    browser.find().map_err(Outcome::NotRun)?;
+    let lab = Lab::up(pair.a, pair.b);
+    let hub = Hub::start(&lab).map_err(Outcome::Wrong)?;
+    match hub.has_page(&lab).map_err(Outcome::Wrong)? {
+        true => Ok(lab),
+        false => Err(Outcome::NotRun("this binary was built without the page".to_owned())),
+    }
+}
+
+/// They do not come together.
+fn apart(words: &str, counters: &[Counters<'_>; 2]) -> Outcome {
+    Outcome::Wrong(format!("{words}; packets: {}", seen(counters)))
+}
+
+/// The laboratory itself has failed.
+fn broken(panic: &(dyn Any + Send)) -> Outcome {
+    Outcome::Wrong(format!("the laboratory: {}", said(panic)))
 }
 
 /// One laboratory's visits, until one fails.
@@ -103,13 +144,9 @@ fn some(
     opener: &mut Opener,
     told: &mut impl FnMut(Opener, Outcome),
 ) -> Result<(), Outcome> {
-    browser.find().map_err(Outcome::NotRun)?;
-    let lab = Lab::up(pair.a, pair.b);
+    let lab = prepared(browser, pair)?;
     let counters = [Side::A, Side::B].map(|side| Counters::start(&lab, side));
     let hub = Hub::start(&lab).map_err(Outcome::Wrong)?;
-    if !hub.has_page(&lab).map_err(Outcome::Wrong)? {
-        return Err(Outcome::NotRun("this binary was built without the page".to_owned()));
-    }
     let mut talk = Talk::first(&lab, browser, hub).map_err(Outcome::Wrong)?;
     for nth in 1..=runs {
         let opened = match (nth, *opener) {
@@ -117,8 +154,7 @@ fn some(
             (_, Opener::Page) => talk.open_by_page(),
             (_, Opener::Node) => talk.open_by_node(),
         };
-        let opened = opened
-            .map_err(|words| Outcome::Wrong(format!("{words}; packets: {}", seen(&counters))))?;
+        let opened = opened.map_err(|words| apart(&words, &counters))?;
         let outcome = judged(&mut talk, pair, &lab, &counters, opened).map_err(Outcome::Wrong)?;
         told(*opener, outcome);
         if nth < runs {
@@ -137,7 +173,9 @@ fn judged(
     counters: &[Counters<'_>; 2],
     opened: Opened,
 ) -> Result<Outcome, String> {
-    let after = settled(talk, counters, Talk::exchange, Talk::reported)?;
+    let is_final =
+        |path: &Option<Reported>| path.as_ref().is_some_and(|path| path.is_final(pair.expect));
+    let after = settled(talk, counters, Talk::exchange, Talk::reported, is_final)?;
     let reported = after.ok_or_else(|| format!("no path is reported: {}", talk.node.words()))?;
     let faults = talk.visitor.faults()?;
     if !faults.is_empty() {

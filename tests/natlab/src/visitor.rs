@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::binary::bare;
 use crate::hosting::is_installed;
+use crate::hub::Hub;
 use crate::lab::Lab;
 use crate::plan::Side;
 use crate::service::Service;
@@ -108,17 +109,18 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Starts a browser on a side's host, for the page of the hub at this origin.
+    /// Starts a browser on a side's host, for the page of this hub.
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start(lab: &Lab, side: Side, browser: Browser, origin: &str) -> Result<Self, String> {
+    pub fn start(lab: &Lab, side: Side, browser: Browser, hub: &Hub) -> Result<Self, String> {
         let own = Service::folder("page")?;
         let told = |error: std::io::Error| format!("{browser}: {error}");
         let errors = File::create(own.path().join("stderr")).map_err(told)?;
         let mut command = lab.host(side).command("node");
         let mut process = bare(&mut command)
-            .args(["lab/visitor.js", browser.name(), origin])
+            .args(["lab/visitor.js", browser.name(), hub.place()])
+            .args(hub.authority())
             .current_dir(folder())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

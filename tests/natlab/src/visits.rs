@@ -157,7 +157,8 @@ const INTRODUCTION: &str = "\
 Written by `cargo xtask natlab`, as [natlab.md](natlab.md) is: the page in a headless browser behind \
 one router, a node behind the other. D: they must connect directly; T: only a relay brings them \
 together. A pair is right only if the page's badge, the node's report and the packets that were \
-counted at the hosts and outside the routers agree.
+counted at the hosts and outside the routers agree; where they must connect directly, a relay may \
+carry the first five seconds.
 
 A browser takes seconds to start, so up to ten runs of a pair have one browser, one profile and one \
 home of the node. Between two of them the page is left, node and hub are killed, all routers forget \

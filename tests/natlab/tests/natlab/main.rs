@@ -12,4 +12,5 @@ mod hosting;
 mod relay_only;
 mod routers;
 mod scenes;
+mod tls;
 mod visits;
