@@ -3,6 +3,7 @@
 //! The engine decides when to connect; this asks the hub for a challenge and ICE servers, opens
 //! the socket and moves bytes.
 
+mod ice;
 mod reason;
 mod socket;
 
@@ -15,7 +16,7 @@ use tincan_mqtt::{Credentials, Event, Output, Publish, Qos, Session};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::clock::{steady_ms, to_millis};
-use crate::hub::{self, HubConfig, HubError, IceServer};
+use crate::hub::{self, Challenge, HubError, IceServer};
 use crate::timer::Timer;
 pub(crate) use socket::{Happening, Socket};
 
@@ -53,6 +54,8 @@ pub(crate) struct Broker {
     dialed: RefCell<Option<Dialed>>,
     /// Attempts that failed above the transport, to try the next address of the list.
     failures: Cell<usize>,
+    /// The hub whose ICE servers are known.
+    ice_of: RefCell<Option<String>>,
     timer: Timer,
 }
 
@@ -76,6 +79,7 @@ impl Broker {
                 established: Cell::new(false),
                 dialed: RefCell::new(None),
                 failures: Cell::new(0),
+                ice_of: RefCell::new(None),
                 timer: Timer::new(move || {
                     if let Some(broker) = timed.upgrade() {
                         broker.with(|session, now| session.handle_timeout(now));
@@ -126,7 +130,7 @@ impl Broker {
         self.with(|session, _| session.subscribe(&filter, Qos::AtLeastOnce));
         let Some(me) = self.me.upgrade() else { return };
         spawn_local(async move {
-            let dialed = me.dial(client_id).await;
+            let dialed = me.dial(client_id, attempt).await;
             if me.attempt.get() != attempt {
                 return;
             }
@@ -138,7 +142,7 @@ impl Broker {
     }
 
     /// The reason of a failure is a sentence.
-    async fn dial(&self, client_id: String) -> Result<Dialed, String> {
+    async fn dial(&self, client_id: String, attempt: u64) -> Result<Dialed, String> {
         let origin = self.origin.borrow().clone();
         let asked = futures_util::future::join(hub::config(&origin), hub::challenge(&origin));
         let (config, challenge) = asked.await;
@@ -153,16 +157,13 @@ impl Broker {
                 if let Some(now) = challenge.now {
                     (self.tell)(Report::Clock(behind(now)));
                 }
-                let (answer, token) = oneshot::channel();
-                let (aud, nonce) = (challenge.aud, challenge.nonce);
-                (self.tell)(Report::Challenge { aud, nonce, answer });
-                let token = token.await.map_err(|_| "the page is closing")?;
-                self.ask_ice(config, origin, token.token.clone());
+                let token = self.sign(challenge).await.ok_or("the page is closing")?;
+                self.keep_ice(config, origin, token.token.clone(), attempt);
                 Credentials::with_password(token.client_id, token.username, token.token)
             }
             // A hub in front of a broker that authenticates nobody has no challenge to give.
             Err(HubError::Status(404)) => {
-                (self.tell)(Report::Ice(stun_only(&config)));
+                (self.tell)(Report::Ice(ice::stun_only(&config)));
                 Credentials::anonymous(client_id)
             }
             Err(error) => return Err(error.sentence(&origin)),
@@ -170,24 +171,18 @@ impl Broker {
         Ok(Dialed { url, credentials })
     }
 
+    /// What the engine signs; `None` when it is gone.
+    async fn sign(&self, challenge: Challenge) -> Option<Token> {
+        let (answer, token) = oneshot::channel();
+        let Challenge { aud, nonce, .. } = challenge;
+        (self.tell)(Report::Challenge { aud, nonce, answer });
+        token.await.ok()
+    }
+
     fn count_unreadable(&self, error: Option<&HubError>) {
         if let Some(HubError::Nonsense(_)) = error {
             (self.tell)(Report::Input(BrokerInput::Unreadable(Unreadable::HubAnswer)));
         }
-    }
-
-    /// Beside the connection, which it must not delay.
-    fn ask_ice(&self, config: HubConfig, origin: String, token: String) {
-        let Some(me) = self.me.upgrade() else { return };
-        spawn_local(async move {
-            let answer = hub::ice(&origin, &token).await;
-            me.count_unreadable(answer.as_ref().err());
-            let servers = match answer {
-                Ok(servers) if !servers.is_empty() => servers,
-                _ => stun_only(&config),
-            };
-            (me.tell)(Report::Ice(servers));
-        });
     }
 
     fn open(&self, dialed: Dialed) {
@@ -290,13 +285,6 @@ impl Broker {
         self.failures.set(self.failures.get() + 1);
         self.socket.replace(None);
         (self.tell)(Report::Input(BrokerInput::Refused { credentials, reason }));
-    }
-}
-
-fn stun_only(config: &HubConfig) -> Vec<IceServer> {
-    match config.stun.is_empty() {
-        true => Vec::new(),
-        false => vec![IceServer { urls: config.stun.clone(), ..IceServer::default() }],
     }
 }
 

@@ -117,7 +117,7 @@ fn udp(config: &HubConfig, answer: Option<StunAnswer>, relays: &[Relay]) -> Opti
 async fn relays(origin: &str, pass: Option<&Pass>) -> (Option<Result<(), Fault>>, Vec<Relay>) {
     let Some(token) = pass.and_then(Pass::token) else { return (None, Vec::new()) };
     let servers = match hub::ice(origin, &token.token).await {
-        Ok(servers) => servers,
+        Ok(ice) => ice.servers,
         Err(error) => return (Some(Err(fault(error))), Vec::new()),
     };
     let mut trials = Vec::new();

@@ -79,7 +79,7 @@ impl Challenge {
     }
 }
 
-/// One entry of `RTCConfiguration.iceServers`, as `POST /ice` gives it (protocol §10).
+/// One entry of `RTCConfiguration.iceServers`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct IceServer {
     pub(crate) urls: Vec<String>,
@@ -87,12 +87,23 @@ pub(crate) struct IceServer {
     pub(crate) credential: Option<String>,
 }
 
-impl IceServer {
-    fn read_all(mut answer: Object<'_>) -> Result<Vec<Self>, JsonError> {
-        let servers = answer.array("iceServers")?.into_iter().take(MAX_ADDRESSES);
-        servers.map(Self::read).collect()
-    }
+/// `POST /ice` (protocol §10).
+#[derive(Clone, Debug)]
+pub(crate) struct Ice {
+    pub(crate) servers: Vec<IceServer>,
+    /// How long the credentials are good, in seconds.
+    pub(crate) ttl: Option<u64>,
+}
 
+impl Ice {
+    fn read(mut answer: Object<'_>) -> Result<Self, JsonError> {
+        let servers = answer.array("iceServers")?.into_iter().take(MAX_ADDRESSES);
+        let servers = servers.map(IceServer::read).collect::<Result<_, _>>()?;
+        Ok(Self { servers, ttl: answer.optional_integer("ttl")? })
+    }
+}
+
+impl IceServer {
     fn read(server: Value<'_>) -> Result<Self, JsonError> {
         let Value::Object(mut server) = server else {
             return Err(JsonError::BadField("iceServers"));
@@ -149,14 +160,14 @@ pub(crate) async fn challenge(origin: &str) -> Result<Challenge, HubError> {
 }
 
 /// STUN and TURN servers with their credentials.
-pub(crate) async fn ice(origin: &str, token: &str) -> Result<Vec<IceServer>, HubError> {
+pub(crate) async fn ice(origin: &str, token: &str) -> Result<Ice, HubError> {
     let init = RequestInit::new();
     init.set_method("POST");
     let headers = web_sys::Headers::new().map_err(unreachable_hub)?;
     let bearer = format!("Bearer {token}");
     headers.set("Authorization", &bearer).map_err(unreachable_hub)?;
     init.set_headers(&headers);
-    read(&fetch(origin, "/ice", &init).await?, IceServer::read_all)
+    read(&fetch(origin, "/ice", &init).await?, Ice::read)
 }
 
 fn read<T>(text: &str, read: fn(Object<'_>) -> Result<T, JsonError>) -> Result<T, HubError> {

@@ -45,8 +45,11 @@ impl Peers {
         })
     }
 
-    /// What connections made from now on may use.
+    /// What connections may use that are made from now on, or look for a new path.
     pub(crate) fn set_servers(&self, servers: Vec<IceServer>) {
+        for connection in self.connections.borrow().values() {
+            connection.set_servers(&servers);
+        }
         self.servers.replace(Some(servers));
         for (sid, output) in self.held.take() {
             self.act(sid, output);

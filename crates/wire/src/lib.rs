@@ -16,6 +16,7 @@ pub mod frame;
 pub mod frame_codec;
 pub mod hello;
 mod hex;
+pub mod ice_lifetime;
 pub mod identity;
 pub mod ids;
 pub mod invite;

@@ -129,19 +129,19 @@ impl Public {
         second.into_iter().chain(addresses.iter().map(|at| format!("stun:{at}"))).collect()
     }
 
-    /// The URLs of this hub's relay, in the order to try; browsers warn of more than a few. The
-    /// site's port is among them, since networks let it out that let nothing else. Where it speaks
-    /// TLS, only that is listed of it: such networks often look at what is said there.
+    /// The URLs of this hub's relay, in the order to try: three, since with the STUN server these
+    /// are four, and a browser warns of five. The site's port is among them, since networks let it
+    /// out that let nothing else. Where the hub speaks TLS, its TCP is listed only so: such
+    /// networks often look at what is said there.
     fn relay_here(&self, host: &str) -> Vec<String> {
         let Addresses { http, stun, turns, .. } = self.addresses;
         let turn = |port, transport| format!("turn:{host}:{port}?transport={transport}");
         let turn_tls = |port| format!("turns:{host}:{port}?transport=tcp");
-        let mut urls = vec![turn(stun.port(), "udp"), turn(stun.port(), "tcp")];
-        match turns {
-            Some(turns) => urls.extend([turn_tls(turns.port()), turn_tls(http.port())]),
-            None => urls.push(turn(http.port(), "tcp")),
-        }
-        urls
+        let tcp = match turns {
+            Some(turns) => [turn_tls(turns.port()), turn_tls(http.port())],
+            None => [turn(stun.port(), "tcp"), turn(http.port(), "tcp")],
+        };
+        [turn(stun.port(), "udp")].into_iter().chain(tcp).collect()
     }
 
     fn stun(&self, host: &str) -> String {
@@ -261,8 +261,8 @@ mod tests {
     fn the_relay_is_named_with_every_way_to_it() {
         let plain = ["turn:h:4?transport=udp", "turn:h:4?transport=tcp", "turn:h:1?transport=tcp"];
         assert_eq!(public(None).unwrap().relay_here("h"), plain);
-        let tls = ["turns:h:5?transport=tcp", "turns:h:1?transport=tcp"];
-        assert_eq!(secure(None).relay_here("h"), [&plain[..2], &tls].concat());
+        let tls = ["turn:h:4?transport=udp", "turns:h:5?transport=tcp", "turns:h:1?transport=tcp"];
+        assert_eq!(secure(None).relay_here("h"), tls);
     }
 
     #[test]

@@ -93,7 +93,6 @@ async fn everything_that_is_listed_is_secure() {
     let (stun, turns) = (at.stun.port(), at.turns.expect("there is a certificate").port());
     let urls = json!([
         format!("turn:{host}:{stun}?transport=udp"),
-        format!("turn:{host}:{stun}?transport=tcp"),
         format!("turns:{host}:{turns}?transport=tcp"),
         format!("turns:{host}:{http}?transport=tcp"),
     ]);

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tincan_wire::ice_lifetime::{AGAIN, MAX_TTL, renew_after};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -15,12 +16,6 @@ use crate::ice_servers::{IceEntry, IceServers};
 
 /// How long the engine may take to sign a token: microseconds, unless it is gone.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// No credential is taken to be good for longer, in seconds.
-const MAX_TTL: u64 = 24 * 3_600;
-
-/// The wait before a renewal that failed is tried again.
-const AGAIN: Duration = Duration::from_secs(60);
 
 /// The task that keeps the servers known; a new one ends the one before.
 #[derive(Debug, Default)]
@@ -103,7 +98,7 @@ async fn keep_known(
                 AGAIN
             }
         };
-        sleep(wait).await;
+        sleep(Duration::from_secs(wait)).await;
     }
 }
 
@@ -144,9 +139,4 @@ async fn report(entries: &[IceEntry], reports: &mpsc::Sender<Report>) {
     let servers = IceServers::resolve(entries).await;
     // A shell that is gone needs no report.
     let _ = reports.send(Report::Ice(servers)).await;
-}
-
-/// Credentials are renewed at 80 % of their life (protocol §10), but neither at once nor never.
-fn renew_after(ttl_seconds: u64) -> Duration {
-    Duration::from_secs(ttl_seconds.clamp(60, MAX_TTL) * 4 / 5)
 }

@@ -19,6 +19,9 @@ use crate::settings::{Settings, display_name};
 
 /// How long an answer to a request may take to leave: the hub is near or it is not there.
 const PUBLISH_WITHIN: Duration = Duration::from_secs(10);
+/// Who has accepted may be known by a sign of life that has overtaken their answer, and with it
+/// their name: it is waited for that long.
+const NAME_WITHIN: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(action: Contact, settings: Settings) -> Outcome {
     // What is malformed is said before anything is started.
@@ -143,13 +146,14 @@ pub(crate) async fn add(
     };
     let mut offline = Offline::default();
     offline.look(&session.status().await?.broker);
-    let deadline = Instant::now() + timeout;
-    let mut is_settled = contact.status != ContactStatus::Requested;
-    while !is_settled {
+    let mut deadline = Instant::now() + timeout;
+    while contact.status == ContactStatus::Requested || is_without_name(&contact) {
         match tokio::time::timeout_at(deadline, events.next()).await {
             Ok(Some(Event::Contact { contact: changed })) if changed.id == contact.id => {
                 contact = changed;
-                is_settled = contact.status != ContactStatus::Requested;
+                if is_without_name(&contact) {
+                    deadline = deadline.min(Instant::now() + NAME_WITHIN);
+                }
             }
             Ok(Some(event)) => offline.note(&event),
             Ok(None) => return Err(Failure::failed("the node has stopped; the request is kept")),
@@ -161,6 +165,10 @@ pub(crate) async fn add(
         return offline.failure(&broker).map_or(Ok(contact), Err);
     }
     Ok(contact)
+}
+
+fn is_without_name(contact: &ContactView) -> bool {
+    contact.status == ContactStatus::Accepted && contact.name.is_empty()
 }
 
 /// Answers a request; a node of our own stays until the answer can leave.

@@ -58,6 +58,7 @@ struct Inner {
     sid: SessionId,
     tell: Tell,
     connection: RtcPeerConnection,
+    relay_only: bool,
     chat: RtcDataChannel,
     file: RtcDataChannel,
     handlers: RefCell<Vec<JsValue>>,
@@ -95,6 +96,7 @@ impl Connection {
             sid,
             tell,
             connection,
+            relay_only,
             chat,
             file,
             handlers: RefCell::default(),
@@ -146,6 +148,15 @@ impl Connection {
             }
             drop(self);
         });
+    }
+
+    /// For the next restart of ICE: those that it was made with may have expired.
+    pub(super) fn set_servers(&self, servers: &[IceServer]) {
+        let configuration = configuration(servers, self.inner.relay_only);
+        if let Ok(set) = self.inner.method("setConfiguration") {
+            // A closed connection refuses, and needs none.
+            let _ = set.call1(&self.inner.connection, &configuration);
+        }
     }
 
     pub(super) fn report_buffered(&self) {
